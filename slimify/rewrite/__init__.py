@@ -1,0 +1,1 @@
+"""Edits, the pipeline that makes and checks them, and diffs."""

@@ -1,0 +1,85 @@
+"""What a transform says: edits that belong together and why, or a finding without edits."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from slimify.syntax.source import Span
+
+
+class Level(enum.IntEnum):
+    """How much a rewrite may change; each level includes the ones below it."""
+
+    SAFE = 1
+    STANDARD = 2
+    AGGRESSIVE = 3
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Edit(NamedTuple):
+    """Replace `span` of the source by `text`. An empty span inserts."""
+
+    span: Span
+    text: str
+
+
+class Evidence(NamedTuple):
+    """A fact that a rewrite or a finding rests on: where it stands in the file, or who says so."""
+
+    text: str
+    span: Span | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rewrite:
+    """Edits that make sense only together.
+
+    `title` is one line in the imperative; `reason` says what it is good for. `keywords` are the
+    instructions whose text it may change: the pipeline holds it to that. `saves` is an estimate
+    of the bytes the image loses, None where there is no ground for one.
+    """
+
+    transform: str
+    level: Level
+    title: str
+    reason: str
+    edits: tuple[Edit, ...]
+    evidence: tuple[Evidence, ...] = ()
+    saves: int | None = None
+    keywords: frozenset[str] = frozenset({"RUN"})
+
+    @property
+    def span(self) -> Span:
+        """From the first edited character to the last."""
+        return Span(min(e.span.start for e in self.edits), max(e.span.end for e in self.edits))
+
+
+class Severity(enum.Enum):
+    """How much a finding should trouble the reader."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """Something to tell without an edit.
+
+    A NOTE says what a transform declined to do and why; a WARNING is a problem of the
+    Dockerfile that slimify does not mend by itself; a FAULT is an error of slimify's own, whose
+    rewrite was dropped.
+    """
+
+    transform: str
+    title: str
+    reason: str
+    span: Span
+    severity: Severity = Severity.NOTE
+    evidence: tuple[Evidence, ...] = ()

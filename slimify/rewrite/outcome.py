@@ -1,0 +1,72 @@
+"""The one result of a fix, from which every report is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slimify.rewrite.edit import Evidence, Finding, Rewrite
+from slimify.rewrite.text import Origin
+from slimify.syntax.source import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """A rewrite that was applied. Line numbers are those of the original file."""
+
+    rewrite: Rewrite
+    lines: tuple[int, ...]
+    evidence: tuple[tuple[Evidence, int], ...]
+
+    @property
+    def line(self) -> int:
+        return self.lines[0]
+
+    @property
+    def end_line(self) -> int:
+        return self.lines[-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Notice:
+    """A finding. Line numbers are those of the original file; the column is exact where the line was not touched."""
+
+    finding: Finding
+    line: int
+    column: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What `slimify.fix` made of one Dockerfile.
+
+    `origins` has an entry for each line of `after`. `passes` is how often the pipeline ran until
+    nothing changed any more.
+    """
+
+    before: Source
+    after: Source
+    changes: tuple[Change, ...]
+    notices: tuple[Notice, ...]
+    origins: tuple[Origin, ...]
+    passes: int
+
+    @property
+    def path(self) -> str:
+        return self.before.path
+
+    @property
+    def changed(self) -> bool:
+        return self.before.text != self.after.text
+
+    @property
+    def saves(self) -> int | None:
+        """The sum of the estimates that there are, in bytes; None where there is none."""
+        known = [change.rewrite.saves for change in self.changes if change.rewrite.saves is not None]
+        return sum(known) if known else None
+
+    def diff(self) -> str:
+        """The unified diff from `before` to `after`, empty if nothing changed."""
+        from slimify.rewrite.diff import unified_diff
+
+        return unified_diff(self.before, self.after)

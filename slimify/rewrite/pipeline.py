@@ -1,0 +1,232 @@
+"""From a source to an outcome: the transforms in order, until nothing changes, each step checked.
+
+A rewrite is believed only after the new text has been parsed again and compared with the old:
+the same stages, the same instructions apart from those the rewrite says it touches, no command
+of any RUN lost or reordered. What fails is dropped and reported as slimify's own fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from slimify.rewrite.checks import fault
+from slimify.rewrite.edit import Edit, Finding, Level, Rewrite, Severity
+from slimify.rewrite.outcome import Change, Notice, Outcome
+from slimify.rewrite.text import Origin, apply, identity
+from slimify.semantics.build import Build, analyse
+from slimify.semantics.validate import validate
+from slimify.syntax.dockerfile import parse
+from slimify.syntax.errors import DockerfileSyntaxError
+from slimify.syntax.source import Source, Span
+from slimify.syntax.witness import disagreement
+
+# Each pass applies what the one before made possible; more than a few mean that two transforms quarrel.
+MAX_PASSES = 8
+
+
+class Transform(NamedTuple):
+    """One optimisation. `level` is the lowest level at which any rewrite of it may be made."""
+
+    name: str
+    level: Level
+    summary: str
+    run: Callable[[Build], Iterator[Rewrite | Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asks for. Empty `only` means every transform."""
+
+    level: Level = Level.STANDARD
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+    def allows(self, transform: Transform) -> bool:
+        if transform.level > self.level or transform.name in self.skip:
+            return False
+        return not self.only or transform.name in self.only
+
+
+class _Text(NamedTuple):
+    """A state of the text on its way, with the account of its lines."""
+
+    build: Build
+    origins: tuple[Origin, ...]
+
+    @property
+    def source(self) -> Source:
+        return self.build.dockerfile.source
+
+    def original_lines(self, span: Span) -> tuple[int, ...]:
+        source = self.source
+        first, last = source.line_of(span.start), source.line_of(max(span.start, span.end - 1))
+        found = {line for at in range(first, last + 1) for line in self.origins[at - 1].lines}
+        return tuple(sorted(found)) or (first,)
+
+
+def fix(
+    source: Source,
+    options: Options | None = None,
+    context: str | None = None,
+    pipeline: Sequence[Transform] | None = None,
+) -> Outcome:
+    """Rewrite one Dockerfile. Nothing is read or written but `source` (and the folder `context`).
+
+    Raises `DockerfileSyntaxError` for a file that Docker would reject, and `TargetError` for a
+    target that is no stage of it.
+    """
+    options = options or Options()
+    transforms = [one for one in (_registered() if pipeline is None else pipeline) if options.allows(one)]
+    text = _read(source, options, context, identity(source))
+    changes: list[Change] = []
+    faults: list[Notice] = []
+    notices: list[Notice] = []
+    witnessed = False
+    passes = 0
+    while passes < MAX_PASSES:
+        passes += 1
+        notices = []
+        before = text
+        for transform in transforms:
+            rewrites, findings = _propose(transform, text.build, options.level)
+            notices += [_locate(finding, text) for finding in findings]
+            if not rewrites:
+                continue
+            if not witnessed and (why := disagreement(text.build.dockerfile)):
+                reason = f"a second parser reads this file differently ({why}), so nothing is rewritten"
+                notices.append(_locate(_fault(rewrites[0], reason), text))
+                return Outcome(source, source, (), tuple(notices), identity(source), passes)
+            witnessed = True
+            text, applied, dropped = _apply(rewrites, text, options, context)
+            changes += applied
+            faults += dropped
+        if text is before:
+            break
+    return Outcome(
+        before=source,
+        after=text.source,
+        changes=tuple(changes),
+        notices=tuple([*faults, *notices]),
+        origins=text.origins,
+        passes=passes,
+    )
+
+
+def _registered() -> Sequence[Transform]:
+    # The only place where the engine reaches the transforms, and late, because they import the engine.
+    from slimify.rewrite.registry import transforms
+
+    return transforms()
+
+
+def _read(source: Source, options: Options, context: str | None, origins: tuple[Origin, ...]) -> _Text:
+    dockerfile = parse(source)
+    validate(dockerfile)
+    build = analyse(dockerfile, target=options.target, build_args=options.build_args, context=context)
+    return _Text(build, origins)
+
+
+def _propose(transform: Transform, build: Build, level: Level) -> tuple[list[Rewrite], list[Finding]]:
+    """What a transform wants, without what the level or a pragma forbids and without conflicts."""
+    rewrites: list[Rewrite] = []
+    findings: list[Finding] = []
+    for proposal in transform.run(build):
+        if isinstance(proposal, Finding):
+            findings.append(proposal)
+        elif proposal.level <= level and _permitted(proposal, build):
+            rewrites.append(proposal)
+    return _without_conflicts(rewrites), findings
+
+
+def _permitted(rewrite: Rewrite, build: Build) -> bool:
+    """Whether no pragma protects an instruction that an edit touches."""
+    pragmas = build.pragmas
+    if not (pragmas.keep_file or pragmas.skip_file or pragmas.kept or pragmas.skipped):
+        return True
+    for instruction in build.dockerfile.instructions:
+        if pragmas.allows(rewrite.transform, instruction):
+            continue
+        start, end = instruction.span
+        if any(edit.span.start <= end and edit.span.end >= start for edit in rewrite.edits):
+            return False
+    return True
+
+
+def _without_conflicts(rewrites: Iterable[Rewrite]) -> list[Rewrite]:
+    """The first of several rewrites that touch the same text wins; the others get their turn in the next pass."""
+    chosen: list[Rewrite] = []
+    taken: list[Span] = []
+    for rewrite in rewrites:
+        spans = [edit.span for edit in rewrite.edits]
+        if any(_overlap(one, other) for one in spans for other in taken):
+            continue
+        chosen.append(rewrite)
+        taken += spans
+    return chosen
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    if one.start == one.end or other.start == other.end:
+        # Two insertions at one place would need an order that nobody has given.
+        return other.start <= one.start <= other.end or one.start <= other.start <= one.end
+    return one.start < other.end and other.start < one.end
+
+
+def _apply(
+    rewrites: list[Rewrite], text: _Text, options: Options, context: str | None
+) -> tuple[_Text, list[Change], list[Notice]]:
+    """Apply all rewrites together; if a check fails, one by one, so that only the guilty are dropped."""
+    attempt, why = _attempt(rewrites, text, options, context)
+    if attempt is not None:
+        return attempt, [_change(rewrite, text) for rewrite in rewrites], []
+    if len(rewrites) == 1:
+        return text, [], [_locate(_fault(rewrites[0], why), text)]
+    good: list[Rewrite] = []
+    dropped: list[Notice] = []
+    for rewrite in rewrites:
+        attempt, why = _attempt([*good, rewrite], text, options, context)
+        if attempt is None:
+            dropped.append(_locate(_fault(rewrite, why), text))
+        else:
+            good.append(rewrite)
+    if not good:
+        return text, [], dropped
+    attempt, _ = _attempt(good, text, options, context)
+    assert attempt is not None
+    return attempt, [_change(rewrite, text) for rewrite in good], dropped
+
+
+def _attempt(
+    rewrites: list[Rewrite], text: _Text, options: Options, context: str | None
+) -> tuple[_Text | None, str]:
+    edits: list[tuple[str, Edit]] = [(one.transform, edit) for one in rewrites for edit in one.edits]
+    try:
+        source, origins = apply(text.source, text.origins, edits)
+        after = _read(source, options, context, origins)
+    except (DockerfileSyntaxError, ValueError) as error:
+        return None, str(error)
+    touched = frozenset().union(*(one.keywords for one in rewrites))
+    why = fault(text.build, after.build, touched) or disagreement(after.build.dockerfile)
+    return (None, why) if why else (after, "")
+
+
+def _fault(rewrite: Rewrite, reason: str) -> Finding:
+    return Finding(rewrite.transform, f"dropped: {rewrite.title}", reason, rewrite.span, Severity.FAULT)
+
+
+def _change(rewrite: Rewrite, text: _Text) -> Change:
+    evidence = tuple(
+        (fact, text.original_lines(fact.span)[0] if fact.span is not None else 0) for fact in rewrite.evidence
+    )
+    lines = {line for edit in rewrite.edits for line in text.original_lines(edit.span)}
+    return Change(rewrite, tuple(sorted(lines)), evidence)
+
+
+def _locate(finding: Finding, text: _Text) -> Notice:
+    lines = text.original_lines(finding.span)
+    position = text.source.position(finding.span.start)
+    return Notice(finding, lines[0], position.column, lines[-1])

@@ -1,0 +1,95 @@
+"""Applying edits to a text while keeping account of where every line came from."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from slimify.rewrite.edit import Edit
+from slimify.syntax.source import Source
+
+
+class Origin(NamedTuple):
+    """Where a line of the final text comes from: lines (from 1) of the original, and who had a hand in it."""
+
+    lines: tuple[int, ...]
+    transforms: tuple[str, ...]
+
+
+def identity(source: Source) -> tuple[Origin, ...]:
+    """The origins of a text that nobody has touched."""
+    return tuple(Origin((line,), ()) for line in range(1, len(source.line_starts) + 1))
+
+
+class OverlapError(ValueError):
+    """Two edits that touch the same characters."""
+
+
+def apply(
+    source: Source, origins: Sequence[Origin], edits: Iterable[tuple[str, Edit]]
+) -> tuple[Source, tuple[Origin, ...]]:
+    """Apply (transform, edit) pairs; edits at one place keep their order.
+
+    Raises `OverlapError`, having changed nothing, if two of them overlap.
+    """
+    ordered = sorted(edits, key=lambda pair: (pair[1].span.start, pair[1].span.end))
+    text = source.text
+    parts: list[str] = []
+    # (start in the new text, end, first old line, last old line, transform or "")
+    pieces: list[tuple[int, int, int, int, str]] = []
+    old = new = 0
+
+    def keep(end: int) -> None:
+        nonlocal old, new
+        if end > old:
+            parts.append(text[old:end])
+            pieces.append((new, new + end - old, source.line_of(old), source.line_of(end - 1), ""))
+            new += end - old
+            old = end
+
+    for transform, edit in ordered:
+        start, end = edit.span
+        if start < old:
+            raise OverlapError(f"{transform}: edit at {start} overlaps the one before it, which ends at {old}")
+        keep(start)
+        first = source.line_of(start)
+        last = source.line_of(max(start, end - 1))
+        parts.append(edit.text)
+        pieces.append((new, new + len(edit.text), first, last, transform))
+        new += len(edit.text)
+        old = end
+    keep(len(text))
+    result = Source("".join(parts), source.path)
+    return result, _trace(result, origins, pieces, source)
+
+
+def _trace(
+    result: Source,
+    origins: Sequence[Origin],
+    pieces: list[tuple[int, int, int, int, str]],
+    source: Source,
+) -> tuple[Origin, ...]:
+    starts = result.line_starts
+    lines: list[set[int]] = [set() for _ in starts]
+    transforms: list[dict[str, None]] = [{} for _ in starts]
+    for start, end, first, last, transform in pieces:
+        low = bisect_right(starts, start) - 1
+        high = bisect_right(starts, max(start, end - 1)) - 1
+        if transform:
+            for line in range(low, high + 1):
+                transforms[line][transform] = None
+                for old in range(first, last + 1):
+                    lines[line].update(origins[old - 1].lines)
+                    transforms[line].update(dict.fromkeys(origins[old - 1].transforms))
+        else:
+            # A kept piece has as many line feeds in the new text as it had in the old.
+            for line in range(low, high + 1):
+                origin = origins[first - 1 + line - low]
+                lines[line].update(origin.lines)
+                transforms[line].update(dict.fromkeys(origin.transforms))
+    if starts[-1] == len(result.text) and not lines[-1]:
+        lines[-1].update(origins[-1].lines)
+    return tuple(
+        Origin(tuple(sorted(numbers)), tuple(names)) for numbers, names in zip(lines, transforms, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""What a tree means to Docker: stages, state, commands and their effects."""

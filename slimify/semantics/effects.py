@@ -1,0 +1,426 @@
+"""What a RUN leaves behind: in its shell, in the process table, and on the file system.
+
+Only what decides whether two scripts may share a shell, and whether it pays, is worked out here.
+Paths are absolute where the working directory is known, else relative to an unknown place, which
+is written as a leading `./`.
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from dataclasses import dataclass, field
+
+from slimify.semantics.commands import Invocation, Variables, invocations, resolve, verb
+from slimify.syntax.shell import (
+    AndOr,
+    Command,
+    Compound,
+    Pipeline,
+    Script,
+    Sequence,
+    ShellNode,
+    Word,
+    commands_in,
+)
+
+# POSIX XCU 2.14: in front of these a variable assignment stays in force afterwards.
+_SPECIAL_BUILTINS = frozenset(
+    "break : continue . eval exec exit export readonly return set shift times trap unset source".split()
+)
+BUILTINS = _SPECIAL_BUILTINS | frozenset(
+    "[ alias bg cd command declare dirs disown echo false fc fg getopts hash jobs kill let local popd printf pushd "
+    "pwd read shopt test true type typeset ulimit umask unalias wait builtin mapfile readarray".split()
+)
+# Undone or shared outside a layer: Docker mounts its own over these while a RUN lasts.
+_MOUNTED = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/dev", "/proc", "/sys")
+_DAEMONS = frozenset(
+    "apache2ctl apachectl nginx httpd mysqld mysqld_safe mariadbd mariadbd-safe postgres pg_ctl pg_ctlcluster "
+    "redis-server mongod mongodb memcached dockerd containerd sshd crond cron supervisord systemctl service "
+    "rc-service initctl start-stop-daemon Xvfb Xvnc vncserver rabbitmq-server slapd named dbus-daemon "
+    "elasticsearch catalina.sh nohup daemon setsid screen tmux at batch rsyslogd syslogd nscd gpg-agent ssh-agent "
+    "gpgconf dirmngr".split()
+)
+_FOREGROUND = {
+    "nginx": frozenset({"-t", "-v", "-V", "-h"}),
+    "service": frozenset(),
+    "systemctl": frozenset({"enable", "disable", "mask", "unmask", "preset", "set-default", "is-enabled"}),
+    "httpd": frozenset({"-t", "-v", "-V", "-M", "-l"}),
+    "sshd": frozenset({"-t"}),
+    "apachectl": frozenset({"-t", "configtest", "-v", "-V"}),
+    "apache2ctl": frozenset({"-t", "configtest", "-v", "-V"}),
+    "mysqld": frozenset({"--initialize", "--initialize-insecure", "--version", "--help", "--verbose"}),
+    "postgres": frozenset({"--version", "-V"}),
+    "redis-server": frozenset({"--version", "-v"}),
+    "setsid": frozenset(),
+    "gpgconf": frozenset({"--kill", "--list-dirs"}),
+    "ssh-agent": frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A change to the shell itself that the next command in the same shell would see."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All that matters of one script.
+
+    `options` are those that `set` turns on in the main shell; `exits` and `replaces` say that it
+    may end the shell or exec another program over it; `background` names a process that outlives
+    the script; `mounted` a path that does not survive a RUN. `installs` are programs that the
+    script may put on the PATH, and `ran` those it found there, which the shell then remembers.
+    """
+
+    leaks: tuple[Leak, ...]
+    options: frozenset[str]
+    exits: bool
+    replaces: bool
+    background: str
+    mounted: str
+    writes: frozenset[str]
+    deletes: frozenset[str]
+    touches: frozenset[str]
+    mentions: frozenset[str]
+    ran: frozenset[str]
+    installs: frozenset[str]
+    invocations: tuple[Invocation, ...]
+
+
+@dataclass(slots=True)
+class _Collector:
+    variables: Variables
+    workdir: str | None
+    leaks: list[Leak] = field(default_factory=list)
+    options: set[str] = field(default_factory=set)
+    exits: bool = False
+    replaces: bool = False
+    background: str = ""
+    mounted: str = ""
+    writes: set[str] = field(default_factory=set)
+    deletes: set[str] = field(default_factory=set)
+    touches: set[str] = field(default_factory=set)
+    mentions: set[str] = field(default_factory=set)
+    ran: set[str] = field(default_factory=set)
+    installs: set[str] = field(default_factory=set)
+    found: list[Invocation] = field(default_factory=list)
+
+    def walk(self, node: Sequence | ShellNode, subshell: bool) -> None:
+        if isinstance(node, Sequence):
+            for item in node.items:
+                if item.separator == "&":
+                    self.background = self.background or "a background job"
+                self.walk(item.node, subshell or item.separator == "&")
+        elif isinstance(node, AndOr):
+            for operand in node.operands:
+                self.walk(operand, subshell)
+        elif isinstance(node, Pipeline):
+            # In a pipeline of several commands each may run in a subshell, or the last one may not (POSIX XCU 2.12).
+            several = len(node.commands) > 1
+            for command in node.commands[:-1]:
+                self.walk(command, subshell or several)
+            self.walk(node.commands[-1], subshell)
+        elif isinstance(node, Compound):
+            self._compound(node, subshell)
+        else:
+            self._command(node, subshell)
+
+    def _leak(self, kind: str, text: str, subshell: bool) -> None:
+        if not subshell:
+            self.leaks.append(Leak(kind, text))
+
+    def _compound(self, node: Compound, subshell: bool) -> None:
+        if node.kind == "function":
+            self._leak("function", "a function", subshell)
+        elif node.kind in ("for", "select"):
+            self._leak("variable", "a loop variable", subshell)
+        elif node.kind == "arithmetic":
+            self._leak("variable", "arithmetic", subshell)
+        inner = subshell or node.kind == "subshell"
+        before = self.workdir
+        for part in node.parts:
+            self.walk(part, inner)
+        if inner:
+            self.workdir = before
+        self._words(node.words)
+        self._redirects(node.redirects)
+
+    def _words(self, words: tuple[Word, ...]) -> None:
+        for word in words:
+            if "$((" in word.text and re.search(r"\$\(\([^)]*(?:[^=!<>]=[^=]|\+\+|--)", word.text):
+                self._leak("variable", "arithmetic", False)
+            if "${" in word.text and re.search(r"\$\{\w+:?=", word.text):
+                self._leak("variable", "${…=…}", False)
+            for part in word.substitutions:
+                before = self.workdir
+                self.walk(part, True)
+                self.workdir = before
+
+    def _redirects(self, redirects: object) -> None:
+        assert isinstance(redirects, tuple)
+        for redirect in redirects:
+            if redirect.target is None:
+                continue
+            self._words((redirect.target,))
+            if ">" in redirect.operator and not redirect.operator.endswith("&"):
+                self._write(resolve(redirect.target, self.variables))
+
+    def _path(self, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if value.startswith(("/", "~")):
+            return posixpath.normpath(value)
+        base = self.workdir if self.workdir is not None else "."
+        joined = posixpath.normpath(posixpath.join(base, value))
+        return joined if joined.startswith("/") else "./" + joined
+
+    def _write(self, value: str | None) -> None:
+        path = self._path(value)
+        if path is None or path == "/dev/null" or path.startswith(("/dev/std", "/dev/tty", "/dev/fd")):
+            return
+        self.writes.add(path)
+        self._check_mounted(path)
+
+    def _check_mounted(self, path: str) -> None:
+        for mounted in _MOUNTED:
+            if path == mounted or path.startswith(mounted + "/"):
+                self.mounted = self.mounted or path
+
+    def _command(self, node: Command, subshell: bool) -> None:
+        for assignment in node.assignments:
+            self._words((assignment.value,))
+        self._words(node.words)
+        self._redirects(node.redirects)
+        name = node.name
+        if node.assignments and (not node.words or name in _SPECIAL_BUILTINS):
+            for assignment in node.assignments:
+                self._leak("variable", assignment.name, subshell)
+        for word in node.words[1:]:
+            value = resolve(word, self.variables)
+            if value and not value.startswith("-"):
+                path = self._path(value.rpartition("=")[2])
+                if path:
+                    self.mentions.add(path)
+                    if path.startswith("/dev/shm"):
+                        self.mounted = self.mounted or path
+        for invocation in invocations(node, self.variables):
+            self.found.append(invocation)
+            self._invocation(invocation, subshell or invocation.nested)
+
+    def _invocation(self, one: Invocation, subshell: bool) -> None:
+        program = one.program
+        if program is None:
+            # `$CMD …` may be a builtin such as cd, but nobody writes that: it is a program from the PATH.
+            return
+        plain = all(wrapper in ("command", "builtin", "time", "!") for wrapper in one.wrappers)
+        if "exec" in one.wrappers and not subshell:
+            self.replaces = True
+        if plain and program in BUILTINS:
+            self._builtin(one, program, subshell)
+            return
+        if not one.nested and one.typed and "/" not in one.typed[0].text and plain and not subshell:
+            self.ran.add(program)
+        self._daemon(one, program)
+        if program == "hostname" and one.argv:
+            self.mounted = self.mounted or "the host name"
+        self._files(one, program)
+
+    def _builtin(self, one: Invocation, program: str, subshell: bool) -> None:
+        argv = one.argv
+        text = " ".join([program, *(word.text for word in one.words)])
+        if program in ("cd", "pushd", "popd"):
+            self._leak("directory", text, subshell)
+            target = argv[0] if program != "popd" and argv else None
+            moved = target is not None and not target.startswith(("-", "~"))
+            self.workdir = self._path(target) if moved else None
+        elif program == "set":
+            self._set(argv, text, subshell)
+        elif program in ("exit", "return"):
+            self.exits = self.exits or not subshell
+        elif program == "exec":
+            if one.command.redirects:
+                self._leak("redirection", "exec with a redirection", subshell)
+            self.replaces = self.replaces or (bool(argv) and not subshell)
+        elif program in (".", "source", "eval"):
+            self._leak("source", text, subshell)
+            # What it reads may do anything at all.
+            self.workdir = None
+        elif program in ("export", "readonly", "declare", "typeset", "local", "unset", "read", "getopts", "let", "mapfile", "readarray"):
+            if argv and argv != ("-p",):
+                self._leak("variable", text, subshell)
+        elif program in ("alias", "unalias", "trap", "umask", "shopt", "ulimit", "shift", "hash"):
+            if argv:
+                self._leak(program, text, subshell)
+            if program == "trap":
+                self.exits = True
+
+    def _set(self, argv: tuple[str | None, ...], text: str, subshell: bool) -> None:
+        words = iter(argv)
+        for word in words:
+            if word is None or word in ("--", "-") or word[0] not in "-+":
+                self._leak("positional", text, subshell)
+                return
+            letters = word[1:]
+            names = {"o": next(words, None) or "?"} if "o" in letters else {}
+            for letter in letters:
+                option = names.get(letter, letter)
+                if word[0] == "-" and not subshell:
+                    self.options.add({"errexit": "e", "xtrace": "x", "nounset": "u", "verbose": "v"}.get(option, option))
+                elif not subshell:
+                    self._leak("unset-option", text, subshell)
+        self._leak("option", text, subshell)
+
+    def _daemon(self, one: Invocation, program: str) -> None:
+        if program.startswith("/etc/init.d/") or (one.typed and "/init.d/" in one.typed[0].text):
+            self.background = self.background or one.typed[0].text
+        if program not in _DAEMONS or one.has("--version", "--help"):
+            return
+        harmless = _FOREGROUND.get(program, frozenset())
+        if any(arg in harmless for arg in one.argv):
+            return
+        self.background = self.background or program
+
+    def _files(self, one: Invocation, program: str) -> None:
+        operands = one.operands
+        paths = [self._path(operand) for operand in operands]
+        known = [path for path in paths if path is not None]
+        if program in ("rm", "unlink", "rmdir", "shred"):
+            self.deletes.update(known)
+        elif program in ("chown", "chgrp", "chmod"):
+            self.touches.update(known[1:])
+        elif program in ("cp", "mv", "install", "ln", "rsync", "scp") and known:
+            self.writes.add(known[-1])
+            for path in known[:-1]:
+                self.writes.add(posixpath.join(known[-1], posixpath.basename(path)))
+            if program == "mv":
+                self.deletes.update(known[:-1])
+            self.installs.update(posixpath.basename(path) for path in known)
+        elif program in ("mkdir", "touch", "tee", "truncate", "dd", "mkfifo"):
+            self.writes.update(known)
+        elif program == "sed" and one.has("-i", "--in-place"):
+            self.touches.update(known[1:])
+        elif program in ("wget", "curl", "aria2c", "axel"):
+            self._download(one)
+        elif program in ("tar", "unzip", "gunzip", "bsdtar", "7z", "xz", "bunzip2", "cpio"):
+            self._extract(one, known)
+        elif program == "git" and operands and operands[0] == "clone":
+            target = operands[-1]
+            if target is not None:
+                short = posixpath.basename(target.rstrip("/")).removesuffix(".git")
+                self.writes.add(self._path(short if "://" in target or "@" in target else target) or "")
+        elif program == "find" and one.has("-delete", "-exec"):
+            self.deletes.update(known[:1])
+        elif program in ("adduser", "useradd", "groupadd", "addgroup", "usermod"):
+            self.touches.add("/etc/passwd")
+        else:
+            self._packages(one)
+        for path in (*self.writes, *self.touches, *self.deletes):
+            if path.startswith(("/etc/hosts", "/etc/resolv", "/dev/", "/proc", "/sys")):
+                self._check_mounted(path)
+
+    def _download(self, one: Invocation) -> None:
+        argv = one.argv
+        targets = {"-o", "--output", "-O", "--output-document"} if one.program == "curl" else {"-O", "--output-document"}
+        remote = one.program != "curl"
+        for at, arg in enumerate(argv):
+            if arg is None:
+                continue
+            name, equals, value = arg.partition("=")
+            bundle = re.fullmatch(r"-[A-Za-z]*[oO]", arg) if one.program == "curl" else re.fullmatch(r"-[a-z]*O", arg)
+            if one.program == "curl" and (arg == "--remote-name" or (bundle and arg.endswith("O"))):
+                remote = True
+            elif name in targets or bundle:
+                target = value if equals else (argv[at + 1] if at + 1 < len(argv) else None)
+                if target not in (None, "-"):
+                    self.writes.add(self._path(target) or "")
+                    self.installs.add(posixpath.basename(target or ""))
+                remote = False
+        if remote:
+            for arg in argv:
+                if arg and "://" in arg:
+                    self.writes.add(self._path(posixpath.basename(arg.partition("?")[0])) or "")
+
+    def _extract(self, one: Invocation, known: list[str]) -> None:
+        argv = one.argv
+        for at, arg in enumerate(argv[:-1]):
+            if arg in ("-C", "-d", "--directory"):
+                path = self._path(argv[at + 1])
+                if path:
+                    self.writes.add(path)
+        # An archive unpacked in place: its folder is usually named like the archive.
+        for path in known:
+            folder = re.sub(r"\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|gz|bz2|xz)$", "", path)
+            if folder != path:
+                self.writes.add(folder)
+        self.installs.add("*")
+
+    def _packages(self, one: Invocation) -> None:
+        action = verb(one)
+        manager = one.manager
+        if action is None or manager is None:
+            if manager is None and one.program not in CHEAP:
+                self.installs.add("*")
+            return
+        if action.name in manager.fills or action.name in manager.installs:
+            self.writes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+        if action.name in manager.installs and manager.name not in SYSTEM_MANAGERS:
+            self.installs.update(_package_name(operand) for operand in action.operands if operand)
+            self.installs.add(manager.name)
+        if action.name in manager.cleans or action.name in manager.removes:
+            self.deletes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+
+
+def _package_name(operand: str) -> str:
+    return re.split(r"[=<>@!~\[;]", operand, maxsplit=1)[0].rpartition("/")[2].lower()
+
+
+# Package managers that put a program where it was before, so that a remembered path stays right.
+SYSTEM_MANAGERS = frozenset({"apt", "apk", "dnf", "microdnf", "yum", "tdnf", "zypper", "pacman", "emerge", "opkg"})
+
+# Programs whose work is done in well under a second and that need no network.
+CHEAP = BUILTINS | frozenset(
+    "addgroup adduser awk basename cat chgrp chmod chown cp cut date deluser delgroup dirname env find gpasswd grep "
+    "egrep groupadd groupdel groupmod head id install ln locale-gen ls mkdir mkfifo mktemp mv passwd readlink rm rmdir "
+    "sed setcap sleep sort stat strip sync tail tee touch tr true uname uniq unlink update-alternatives useradd userdel "
+    "usermod wc which xargs chpasswd ldconfig a2enmod a2dismod a2ensite a2dissite printenv setfacl visudo "
+    "localedef dpkg-divert hash cmp diff realpath sha256sum sha512sum md5sum sha1sum seq yes nproc getent arch "
+    "update-ca-certificates dos2unix chsh".split()
+)
+
+
+@functools.lru_cache(maxsize=2048)
+def _effects(script: Script, variables: tuple[tuple[str, str | None], ...], workdir: str | None) -> Effects:
+    collector = _Collector(dict(variables), workdir)
+    if not script.opaque:
+        collector.walk(script.body, False)
+    return Effects(
+        leaks=tuple(collector.leaks),
+        options=frozenset(collector.options),
+        exits=collector.exits,
+        replaces=collector.replaces,
+        background=collector.background,
+        mounted=collector.mounted,
+        writes=frozenset(collector.writes - {""}),
+        deletes=frozenset(collector.deletes - {""}),
+        touches=frozenset(collector.touches - {""}),
+        mentions=frozenset(collector.mentions),
+        ran=frozenset(collector.ran - BUILTINS),
+        installs=frozenset(collector.installs - {""}),
+        invocations=tuple(collector.found),
+    )
+
+
+def effects(script: Script, variables: Variables, workdir: str | None) -> Effects:
+    """The effects of a script run with these variables in this working directory (None: not known)."""
+    used = tuple((name, value) for name, value in variables.items() if name in script.text)
+    return _effects(script, used, workdir)
+
+
+def command_names(script: Script) -> frozenset[str | None]:
+    """The literal names of all simple commands; None among them for one that is expanded."""
+    return frozenset(command.name for command in commands_in(script.body)) if not script.opaque else frozenset({None})

@@ -1,0 +1,1 @@
+"""Text and trees, lossless: what a Dockerfile says, before asking what it means."""
