@@ -7,13 +7,14 @@ stays unknown: its value is None.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from slimify.knowledge.package_managers import PackageManager, find
-from slimify.syntax.shell import Assignment, Command, Word, parse_script
+from slimify.syntax.shell import Command, Word, parse_script
 
 Variables = Mapping[str, str | None]
 
@@ -222,8 +223,11 @@ def resolve(word: Word, variables: Variables) -> str | None:
     return None if "$" in "".join(parts[::2]) else joined
 
 
-def assignment_names(assignments: tuple[Assignment, ...]) -> tuple[str, ...]:
-    return tuple(assignment.name for assignment in assignments)
+@functools.lru_cache(maxsize=64)
+def _verbs(manager: PackageManager) -> frozenset[str]:
+    return frozenset(
+        [*manager.installs, *manager.fills, *manager.refreshes, *manager.needs_index, *manager.removes, *manager.cleans]
+    )
 
 
 def verb(invocation: Invocation) -> Verb | None:
@@ -248,7 +252,7 @@ def verb(invocation: Invocation) -> Verb | None:
     best = 1
     for count in range(min(3, len(operands)), 1, -1):
         words = [value for _, value in operands[:count]]
-        if None not in words and " ".join(word for word in words if word) in manager.verbs:
+        if None not in words and " ".join(word for word in words if word) in _verbs(manager):
             best = count
             break
     name = " ".join(value or "" for _, value in operands[:best])

@@ -35,6 +35,7 @@ BUILTINS = _SPECIAL_BUILTINS | frozenset(
 )
 # Undone or shared outside a layer: Docker mounts its own over these while a RUN lasts.
 _MOUNTED = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/dev", "/proc", "/sys")
+_OPTION_LETTERS = {"errexit": "e", "xtrace": "x", "nounset": "u", "verbose": "v", "noglob": "f"}
 _DAEMONS = frozenset(
     "apache2ctl apachectl nginx httpd mysqld mysqld_safe mariadbd mariadbd-safe postgres pg_ctl pg_ctlcluster "
     "redis-server mongod mongodb memcached dockerd containerd sshd crond cron supervisord systemctl service "
@@ -71,7 +72,8 @@ class Leak:
 class Effects:
     """All that matters of one script.
 
-    `options` are those that `set` turns on in the main shell; `exits` and `replaces` say that it
+    `options` are those that `set` turns on in the main shell, `nested_errexit` says that `-e` is
+    turned on in a subshell; `exits` and `replaces` say that it
     may end the shell or exec another program over it; `background` names a process that outlives
     the script; `mounted` a path that does not survive a RUN. `installs` are programs that the
     script may put on the PATH, and `ran` those it found there, which the shell then remembers.
@@ -79,6 +81,7 @@ class Effects:
 
     leaks: tuple[Leak, ...]
     options: frozenset[str]
+    nested_errexit: bool
     exits: bool
     replaces: bool
     background: str
@@ -98,6 +101,7 @@ class _Collector:
     workdir: str | None
     leaks: list[Leak] = field(default_factory=list)
     options: set[str] = field(default_factory=set)
+    nested_errexit: bool = False
     exits: bool = False
     replaces: bool = False
     background: str = ""
@@ -224,7 +228,7 @@ class _Collector:
             self._builtin(one, program, subshell)
             return
         if not one.nested and one.typed and "/" not in one.typed[0].text and plain and not subshell:
-            self.ran.add(program)
+            self.ran.add(one.typed[0].text)
         self._daemon(one, program)
         if program == "hostname" and one.argv:
             self.mounted = self.mounted or "the host name"
@@ -268,9 +272,11 @@ class _Collector:
             letters = word[1:]
             names = {"o": next(words, None) or "?"} if "o" in letters else {}
             for letter in letters:
-                option = names.get(letter, letter)
-                if word[0] == "-" and not subshell:
-                    self.options.add({"errexit": "e", "xtrace": "x", "nounset": "u", "verbose": "v"}.get(option, option))
+                option = _OPTION_LETTERS.get(names.get(letter, letter), names.get(letter, letter))
+                if word[0] == "-" and subshell:
+                    self.nested_errexit = self.nested_errexit or option == "e"
+                elif word[0] == "-":
+                    self.options.add(option)
                 elif not subshell:
                     self._leak("unset-option", text, subshell)
         self._leak("option", text, subshell)
@@ -401,6 +407,7 @@ def _effects(script: Script, variables: tuple[tuple[str, str | None], ...], work
     return Effects(
         leaks=tuple(collector.leaks),
         options=frozenset(collector.options),
+        nested_errexit=collector.nested_errexit,
         exits=collector.exits,
         replaces=collector.replaces,
         background=collector.background,

@@ -1,0 +1,86 @@
+"""slimify makes Docker images small by rewriting the Dockerfile, and never breaks the build.
+
+    import slimify
+
+    outcome = slimify.fix(open("Dockerfile", "rb").read(), path="Dockerfile")
+    if outcome.changed:
+        print(outcome.diff())
+
+Importing this package costs next to nothing: the engine is loaded by the first use.
+"""
+
+from __future__ import annotations
+
+# `typing.TYPE_CHECKING` under another roof: importing typing takes almost as long as Python's own start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from slimify.rewrite.edit import Level
+    from slimify.rewrite.outcome import Outcome
+    from slimify.semantics.build import TargetError
+    from slimify.syntax.errors import DockerfileSyntaxError
+
+__all__ = ["DockerfileSyntaxError", "Level", "Outcome", "TargetError", "__version__", "fix"]
+
+# pyproject.toml says the same, and a test compares them: asking importlib.metadata takes 20 ms.
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DockerfileSyntaxError": "slimify.syntax.errors",
+    "Level": "slimify.rewrite.edit",
+    "Outcome": "slimify.rewrite.outcome",
+    "TargetError": "slimify.semantics.build",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def fix(
+    text: str | bytes,
+    *,
+    path: str = "Dockerfile",
+    context: str | None = None,
+    level: Level | str = "standard",
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    target: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Rewrite one Dockerfile, given as text or as the bytes of the file. Nothing is written.
+
+    `path` is what reports and error messages call the file; it is not opened. `context` is the
+    folder of the build context, None if it is not known. `level` is "safe", "standard" or
+    "aggressive". `only` and `skip` choose transforms by name. `target` and `build_args` are what
+    `docker build` would get.
+
+    Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
+    is no stage of the file, and `ValueError` for a level or a transform that does not exist.
+    """
+    from slimify.config import level_of, transform_names
+    from slimify.rewrite.pipeline import Options
+    from slimify.rewrite.pipeline import fix as run
+    from slimify.syntax.source import Source
+
+    options = Options(
+        level=level_of(level) if isinstance(level, str) else level,
+        only=transform_names([only] if isinstance(only, str) else only),
+        skip=transform_names([skip] if isinstance(skip, str) else skip),
+        target=target,
+        build_args=dict(build_args or {}),
+    )
+    source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
+    return run(source, options, context)

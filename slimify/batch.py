@@ -1,0 +1,305 @@
+"""Fixing files and folders: finding them, working on them side by side, reporting in the order they were found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from slimify.config import ConfigError, Finder, Settings, merge
+from slimify.run import FAILED, OK, WOULD_CHANGE, Request, UsageError, complain, fix, log, put, validated
+
+if TYPE_CHECKING:
+    from slimify.rewrite.outcome import Outcome
+
+# Starting the workers takes as long as a good many files; measured, not guessed.
+WORTH_WORKERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to fix, with all that a worker process needs to know."""
+
+    path: str
+    settings: Settings
+    request: Request
+    color: bool
+    aside_color: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a file. `text` belongs on standard output, `aside` on standard error.
+
+    `outcome` comes back only if the report is made from all of them together.
+    """
+
+    path: str
+    changed: bool = False
+    error: str | None = None
+    text: str | bytes = ""
+    aside: str = ""
+    outcome: Outcome | None = None
+
+
+def fix_paths(request: Request, paths: list[str]) -> int:
+    """Fix what `paths` name, each a file or a folder to search, and return the exit code."""
+    try:
+        request = validated(request)
+        finder = request.finder()
+    except (UsageError, ConfigError) as error:
+        return complain(error)
+    errors: dict[str, None] = {}  # each message once, though a bad configuration may concern many files
+    files, nothing = _files(paths, finder, errors)
+    if request.output is not None and len(files) != 1:
+        return complain(f"--output takes one Dockerfile, and here are {len(files)}")
+    tasks = _tasks(request, files, finder, errors)
+    changed = unchanged = 0
+    outcomes: list[Outcome] = []
+    for folder in nothing:
+        if not request.quiet:
+            log(f"warning: no Dockerfile found in {folder}")
+    for result in _results(request, tasks):
+        if result.error is not None:
+            errors[result.error] = None
+            log(result.error)
+            continue
+        changed += result.changed
+        unchanged += not result.changed
+        if result.outcome is not None:
+            outcomes.append(result.outcome)
+        if result.aside:
+            log(result.aside.rstrip("\n"))
+        if result.text and not put(result.text) and not request.writes:
+            break  # nobody reads on, and there is nothing else to do
+    if request.format != "text":
+        put(_together(request.format, outcomes, request.verbose))
+    if not request.quiet and (files or errors):
+        log(_summary(request, changed, unchanged, len(errors)))
+    if errors:
+        return FAILED
+    return WOULD_CHANGE if request.check and changed else OK
+
+
+def _files(paths: list[str], finder: Finder, errors: dict[str, None]) -> tuple[list[str], list[str]]:
+    """The files to fix, and the folders in which there were none. What goes wrong is said, and put in `errors`."""
+    from slimify.discovery import find, unique
+
+    def fail(message: str) -> None:
+        errors[message] = None
+        log(message)
+
+    def unreadable(error: OSError) -> None:
+        fail(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+
+    files: list[str] = []
+    nothing: list[str] = []
+    for path in paths:
+        if not os.path.isdir(path):
+            files.append(path)
+            continue
+        before = len(files)
+        try:
+            files += find(path, finder.of_folder, unreadable)
+        except ConfigError as error:
+            if str(error) not in errors:
+                fail(str(error))
+            continue
+        if len(files) == before:
+            nothing.append(path)
+    return unique(files), nothing
+
+
+def _tasks(request: Request, files: list[str], finder: Finder, errors: dict[str, None]) -> list[Task]:
+    color = wants_color(request.color, sys.stdout.isatty())
+    aside_color = wants_color(request.color, sys.stderr.isatty())
+    tasks = []
+    for path in files:
+        try:
+            settings = merge(finder.of_file(path), request.cli)
+        except ConfigError as error:
+            if str(error) not in errors:
+                errors[str(error)] = None
+                log(str(error))
+            continue
+        tasks.append(Task(path, settings, request, color, aside_color))
+    return tasks
+
+
+def wants_color(choice: str, terminal: bool) -> bool:
+    """Whether to colour what goes to a place that is a terminal or not (https://no-color.org)."""
+    if choice != "auto":
+        return choice == "always"
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def work(task: Task) -> Result:
+    """Fix one file. It is rewritten only when everything, its report too, has been made."""
+    from slimify.files import FileError, read, write
+    from slimify.files import replace as put_back
+
+    request = task.request
+    try:
+        snapshot = read(task.path)
+        outcome = fix(snapshot.data, task.path, task.settings, os.path.dirname(task.path) or ".")
+        if isinstance(outcome, str):
+            return Result(task.path, error=outcome)
+        result = _report(task, outcome)
+        if request.output == "-":
+            return replace(result, text=outcome.after.data)
+        if request.output is not None:
+            write(request.output, outcome.after.data)
+        elif request.writes:
+            put_back(snapshot, outcome.after.data)
+        return result
+    except FileError as error:
+        return Result(task.path, error=str(error))
+
+
+def _report(task: Task, outcome: Outcome) -> Result:
+    request = task.request
+    result = Result(task.path, changed=outcome.changed)
+    if request.format != "text":
+        return replace(result, outcome=outcome)
+    shown = outcome if request.verbose else without_notes(outcome)
+    text = aside = ""
+    if request.diff:
+        # Standard output gets the diff and nothing else, so that it can be saved and applied.
+        text = _colored(outcome.diff()) if task.color else outcome.diff()
+        if not request.quiet:
+            aside = _rendered(shown, task.aside_color, diff=False)
+    elif not request.quiet:
+        text = _rendered(shown, task.color, diff=not request.check)
+    return replace(result, text=text, aside=aside)
+
+
+def without_notes(outcome: Outcome) -> Outcome:
+    """The outcome without the findings that only explain why something was not done."""
+    from slimify.rewrite.edit import Severity
+
+    loud = tuple(notice for notice in outcome.notices if notice.finding.severity is not Severity.NOTE)
+    return replace(outcome, notices=loud)
+
+
+def _rendered(outcome: Outcome, color: bool, *, diff: bool) -> str:
+    if not outcome.changed and not outcome.notices:
+        return ""
+    from slimify.report.terminal import render
+
+    return render(outcome, color=color, diff=diff).rstrip("\n") + "\n"
+
+
+def _colored(diff: str) -> str:
+    shades = {"---": "\x1b[1m", "+++": "\x1b[1m", "@": "\x1b[36m", "-": "\x1b[31m", "+": "\x1b[32m"}
+    lines = []
+    for line in diff.split("\n"):
+        shade = next((code for start, code in shades.items() if line.startswith(start)), "")
+        lines.append(f"{shade}{line}\x1b[0m" if shade else line)
+    return "\n".join(lines)
+
+
+def _together(form: str, outcomes: list[Outcome], verbose: bool) -> str:
+    """A report made from all outcomes. A program gets all findings and chooses by itself; a person need not."""
+    import importlib
+
+    render: Callable[[list[Outcome]], str] = importlib.import_module(f"slimify.report.{form}").render
+    if form in ("markdown", "github") and not verbose:
+        outcomes = [without_notes(outcome) for outcome in outcomes]
+    text = render(outcomes)
+    return text if text.endswith("\n") or not text else text + "\n"
+
+
+def report_one(form: str, verbose: bool) -> Callable[[Outcome], str]:
+    """The report on a single outcome, for standard input."""
+    return lambda outcome: _together(form, [outcome], verbose)
+
+
+def _summary(request: Request, changed: int, unchanged: int, errors: int) -> str:
+    def files(count: int) -> str:
+        return f"{count} file{'' if count == 1 else 's'}"
+
+    done = "rewritten" if request.writes else "would change" if request.output is None else "slimified"
+    parts = []
+    if changed:
+        parts.append(f"{files(changed)} {done}")
+    if unchanged or not changed:
+        parts.append(f"{files(unchanged)} left as {'it is' if unchanged == 1 else 'they are'}")
+    if errors:
+        parts.append(f"{errors} error{'' if errors == 1 else 's'}")
+    return ", ".join(parts)
+
+
+def _results(request: Request, tasks: list[Task]) -> Iterator[Result]:
+    """The results in the order of the tasks, from worker processes if there are enough tasks for them."""
+    jobs = min(request.jobs or _cores(), len(tasks))
+    bar = sys.stderr.isatty() and not request.quiet and len(tasks) > WORTH_WORKERS
+    if jobs < 2 or (request.jobs is None and len(tasks) <= WORTH_WORKERS):
+        results: Iterable[Result] = map(work, tasks)
+        with _progress(len(tasks), bar) as advance:
+            yield from _watched(results, advance, bar)
+        return
+    yield from _parallel(tasks, jobs, bar)
+
+
+def _cores() -> int:
+    # What we may use, which in a container or under taskset is less than there are.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _parallel(tasks: list[Task], jobs: int, bar: bool) -> Iterator[Result]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    import slimify.rewrite.pipeline  # noqa: F401 - once here is cheaper than once in each worker
+
+    chunk = max(1, min(16, len(tasks) // (jobs * 4)))
+    executor = ProcessPoolExecutor(jobs, initializer=_worker)
+    done = 0
+    try:
+        results = executor.map(work, tasks, chunksize=chunk)  # starts the workers, before the bar starts a thread
+        with _progress(len(tasks), bar) as advance:
+            for result in _watched(results, advance, bar):
+                done += 1
+                yield result
+    except BrokenProcessPool:
+        for task in tasks[done:]:
+            yield Result(task.path, error=f"{task.path}: not fixed, because a worker process was killed")
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _worker() -> None:
+    import signal
+
+    # Ctrl-C reaches every process of the terminal. The main one ends the run; a file in work is finished.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _watched(results: Iterable[Result], advance: Callable[[], None], bar: bool) -> Iterator[Result]:
+    """The results as they come; if a bar is on the same screen as they would be, when it is gone."""
+    if not (bar and sys.stdout.isatty()):
+        for result in results:
+            advance()
+            yield result
+        return
+    waiting = []
+    for result in results:
+        advance()
+        waiting.append(result)
+    yield from waiting
+
+
+@contextmanager
+def _progress(total: int, shown: bool) -> Iterator[Callable[[], None]]:
+    if not shown:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("Fixing", total=total)
+        yield lambda: progress.advance(bar)

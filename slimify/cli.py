@@ -1,0 +1,222 @@
+"""The command line, with typer. What the commands do is elsewhere: batch.py, run.py, patches.py."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+import slimify
+from slimify.config import LEVELS, SCHEMA, Config, UnknownNameError, transform_names
+from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, put
+
+app = typer.Typer(
+    name="slimify",
+    help="Make Docker images small by rewriting the Dockerfile, without ever breaking the build.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="What may stand in slimify.toml or [tool.slimify].", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+_Level = enum.Enum("_Level", {name: name for name in LEVELS}, type=str)  # type: ignore[misc]
+
+
+class Format(str, enum.Enum):
+    """The reports there are."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    markdown = "markdown"
+    github = "github"
+
+
+class Color(str, enum.Enum):
+    """When to colour."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        app(arguments, prog_name="slimify")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else OK if end.code is None else FAILED
+    return OK
+
+
+def _names(incomplete: str) -> list[tuple[str, str]]:
+    from slimify.rewrite.registry import transforms
+
+    return [(one.name, one.summary) for one in transforms() if one.name.startswith(incomplete)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"slimify {slimify.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+Only = Annotated[
+    Optional[list[str]],
+    typer.Option("--only", metavar="NAME", help="Run only these transforms (a,b or repeated).", autocompletion=_names),
+]
+Skip = Annotated[
+    Optional[list[str]],
+    typer.Option("--skip", metavar="NAME", help="Do not run these transforms (a,b or repeated).", autocompletion=_names),
+]
+
+
+@app.command(
+    epilog="Exit codes: 0 nothing to do or done; 1 --check, and something would change; "
+    "2 bad usage, or a file that could not be read, parsed or written (the others are fixed all the same)."
+)
+def fix(
+    paths: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Dockerfiles, folders to search for them, or - for standard input. [default: .]",
+            show_default=False,
+        ),
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Print the diff, and write nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")] = False,
+    output: Annotated[
+        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write the result there (- for standard output).")
+    ] = None,
+    level: Annotated[
+        Optional[_Level], typer.Option("--level", help="How much a rewrite may change. [default: standard]")
+    ] = None,
+    only: Only = None,
+    skip: Skip = None,
+    target: Annotated[Optional[str], typer.Option(metavar="STAGE", help="The stage that is built.")] = None,
+    build_arg: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
+    color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say also what was not done, and why.")] = False,
+    jobs: Annotated[Optional[int], typer.Option("--jobs", "-j", metavar="N", help="Processes at a time. [default: cores]")] = None,
+    config: Annotated[
+        Optional[str], typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
+    ] = None,
+    no_config: Annotated[bool, typer.Option("--no-config", help="Use no configuration.")] = False,
+    stdin_filename: Annotated[
+        Optional[str], typer.Option("--stdin-filename", metavar="PATH", help="What standard input is to be called.")
+    ] = None,
+) -> None:
+    """Rewrite Dockerfiles where they are, and print the diff and a short report."""
+    from slimify.batch import fix_paths, report_one
+    from slimify.run import fix_stdin
+
+    try:
+        request = Request(
+            cli=Config(
+                level=level.value if level else None,
+                only=tuple(only or ()),
+                skip=tuple(skip or ()),
+                target=target,
+                build_args=build_args(build_arg or []),
+            ),
+            config=config,
+            no_config=no_config,
+            diff=diff,
+            check=check,
+            quiet=quiet,
+            verbose=verbose,
+            format=format.value,
+            color=color.value,
+            output=output,
+            jobs=jobs,
+            stdin_filename=stdin_filename,
+        )
+    except UsageError as error:
+        raise typer.Exit(complain(error)) from None
+    paths = paths or ["."]
+    if "-" in paths:
+        if len(paths) > 1:
+            raise typer.Exit(complain("- (standard input) cannot be fixed together with other paths"))
+        report = report_one(format.value, verbose) if format is not Format.text else None
+        raise typer.Exit(fix_stdin(request, report))
+    raise typer.Exit(fix_paths(request, paths))
+
+
+@app.command(epilog="Exit codes: 0 done; 1 --check, and something would change; 2 the patch does not apply.")
+def apply(
+    patch: Annotated[str, typer.Argument(help="What `slimify fix --diff` printed; - for standard input.")],
+    only: Only = None,
+    skip: Skip = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Apply a saved patch, or the parts of it that some transforms made, to the files it names."""
+    from slimify.patches import apply_saved
+
+    try:
+        chosen, left = transform_names(only or ()), transform_names(skip or ())
+    except UnknownNameError as error:
+        raise typer.Exit(complain(error)) from None
+    raise typer.Exit(apply_saved(patch, chosen, left, check=check, quiet=quiet))
+
+
+@app.command()
+def transforms() -> None:
+    """List the transforms in the order in which they run."""
+    from slimify.rewrite.registry import transforms as registered
+
+    rows = [(one.name, one.level.label, one.summary) for one in registered()]
+    width = max(len(name) for name, _, _ in rows)
+    put("".join(f"{name:<{width}}  {level:<10}  {summary}\n" for name, level, summary in rows))
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A transform (see `slimify transforms`).", autocompletion=_names)],
+) -> None:
+    """Show the page of a transform: what it does, why, and when it does not."""
+    try:
+        (name,) = transform_names([name])
+    except (UnknownNameError, ValueError) as error:
+        raise typer.Exit(complain(error)) from None
+    import slimify.transforms as home
+
+    path = os.path.join(os.path.dirname(home.__file__), "pages", f"{name}.md")
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError:
+        raise typer.Exit(complain(f"there is no page on {name}")) from None
+    if not sys.stdout.isatty():
+        put(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the JSON schema, for editors."""
+    with open(SCHEMA, encoding="utf-8") as file:
+        put(file.read())

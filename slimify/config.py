@@ -1,0 +1,305 @@
+"""What the user has settled: `slimify.toml`, or `[tool.slimify]` in pyproject.toml, and the command line over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from slimify.rewrite.edit import Level
+
+LEVELS = ("safe", "standard", "aggressive")
+DEFAULT_LEVEL = "standard"
+FILE = "slimify.toml"
+SCHEMA = os.path.join(os.path.dirname(__file__), "config.schema.json")
+
+
+class UnknownNameError(ValueError):
+    """A transform or a level that does not exist."""
+
+
+class ConfigError(ValueError):
+    """A configuration file that cannot be used. `line` and `column` start at 1; 0 where they are not known."""
+
+    def __init__(self, path: str, message: str, line: int = 0, column: int = 1) -> None:
+        place = f"{path}:{line}:{column}" if line else path
+        super().__init__(f"{place}: {message}")
+        self.path = path
+        self.line = line
+        self.message = message
+
+
+class Settings(NamedTuple):
+    """What one file is fixed with: the arguments of `slimify.fix`."""
+
+    level: str = DEFAULT_LEVEL
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    target: str | None = None
+    build_args: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+
+class Config(NamedTuple):
+    """What a configuration file says; None and empty for what it does not mention."""
+
+    path: str | None = None
+    level: str | None = None
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    target: str | None = None
+    build_args: tuple[tuple[str, str], ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+NOTHING = Config()
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`; did you mean …?`, or nothing if nothing is like it."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower().replace("_", "-"), list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def level_of(name: str) -> Level:
+    """The level called `name`."""
+    if name not in LEVELS:
+        raise UnknownNameError(f"unknown level '{name}'{suggestion(name, LEVELS)} ({', '.join(LEVELS)})")
+    from slimify.rewrite.edit import Level
+
+    return Level[name.upper()]
+
+
+def known_transforms() -> list[str]:
+    """The names of all transforms in their order, those of plug-ins included."""
+    from slimify.rewrite.registry import transforms
+
+    return [transform.name for transform in transforms()]
+
+
+def transform_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, each once; `a,b` counts as two. Raises `UnknownNameError`."""
+    found = dict.fromkeys(part.strip() for name in names for part in name.split(",") if part.strip())
+    if found:
+        known = known_transforms()
+        for name in found:
+            if name not in known:
+                raise UnknownNameError(f"unknown transform '{name}'{suggestion(name, known)}")
+    return tuple(found)
+
+
+def merge(config: Config, cli: Config) -> Settings:
+    """What holds when the command line says `cli`: it wins, key by key; build arguments are merged.
+
+    A transform that the command line asks for with --only is not skipped because the file says so.
+    """
+    return Settings(
+        level=cli.level or config.level or DEFAULT_LEVEL,
+        only=cli.only or config.only,
+        skip=cli.skip or tuple(name for name in config.skip if name not in cli.only),
+        target=cli.target if cli.target is not None else config.target,
+        build_args={**dict(config.build_args), **dict(cli.build_args)},
+    )
+
+
+class Finder:
+    """Finds the configuration that holds for a folder, and reads each file once."""
+
+    def __init__(self, path: str | None = None, *, ignore: bool = False) -> None:
+        """`path` is a file that holds everywhere (--config); with `ignore` none does (--no-config)."""
+        self._cache: dict[str, Config | ConfigError] = {}
+        self._fixed = NOTHING if ignore else None
+        if path is not None and not ignore:
+            found = _read(path, pyproject=os.path.basename(path) == "pyproject.toml")
+            if found is None:
+                raise ConfigError(path, "there is no [tool.slimify] table in it")
+            self._fixed = found
+
+    def of_file(self, path: str) -> Config:
+        """The configuration for the file at `path`. Raises `ConfigError`."""
+        return self.of_folder(os.path.dirname(path))
+
+    def of_folder(self, folder: str) -> Config:
+        """The nearest configuration from `folder` upwards. Raises `ConfigError`, and again when asked again."""
+        if self._fixed is not None:
+            return self._fixed
+        found = self._search(os.path.abspath(folder))
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+    def _search(self, folder: str) -> Config | ConfigError:
+        visited: list[str] = []
+        found: Config | ConfigError | None = None
+        while found is None:
+            found = self._cache.get(folder)
+            if found is None:
+                visited.append(folder)
+                try:
+                    found = _in_folder(folder)
+                except ConfigError as error:
+                    found = error
+            if found is None:
+                parent = os.path.dirname(folder)
+                # A repository is a world of its own; its .git is a file in a worktree or a submodule.
+                if parent == folder or os.path.exists(os.path.join(folder, ".git")):
+                    found = NOTHING
+                folder = parent
+        self._cache.update(dict.fromkeys(visited, found))
+        return found
+
+
+def _in_folder(folder: str) -> Config | None:
+    own = os.path.join(folder, FILE)
+    if os.path.isfile(own):
+        return _read(own, pyproject=False)
+    shared = os.path.join(folder, "pyproject.toml")
+    if os.path.isfile(shared):
+        return _read(shared, pyproject=True)
+    return None
+
+
+def _read(path: str, *, pyproject: bool) -> Config | None:
+    """The configuration at `path`; None for a pyproject.toml that does not mention slimify."""
+    path = os.path.relpath(path) if os.path.abspath(path).startswith(os.getcwd() + os.sep) else path
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise ConfigError(path, f"cannot be read: {error.strerror}") from None
+    if pyproject and b"slimify" not in data:
+        return None  # nor is it our business whether it is right
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(path, "is not UTF-8", line) from None
+    import tomllib  # 12 ms that only those with a configuration pay
+
+    try:
+        document: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _malformed(path, text, str(error)) from None
+    if not pyproject:
+        return _interpret(path, text, "", document)
+    tool = document.get("tool")
+    table = tool.get("slimify") if isinstance(tool, dict) else None
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise ConfigError(path, "tool.slimify must be a table", _line_of(text, "tool", "slimify"))
+    return _interpret(path, text, "tool.slimify", table)
+
+
+def _malformed(path: str, text: str, message: str) -> ConfigError:
+    import re
+
+    # tomllib tells the place in words only, until Python 3.14.
+    match = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+    if match:
+        return ConfigError(path, message[: match.start()], int(match[1]), int(match[2]))
+    return ConfigError(path, message.removesuffix(" (at end of document)"), text.count("\n") + 1)
+
+
+class _WrongError(ValueError):
+    """A value that will not do. `within` is the key or the string in the value that is to blame, for the line."""
+
+    def __init__(self, message: str, within: str = "") -> None:
+        super().__init__(message)
+        self.within = within
+
+
+def _level(value: object) -> str:
+    if not isinstance(value, str):
+        raise _WrongError(f"must be one of {', '.join(LEVELS)}")
+    try:
+        level_of(value)
+    except UnknownNameError as error:
+        raise _WrongError(str(error)) from None
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _WrongError("must be a list of strings")
+    return tuple(value)
+
+
+def _transforms(value: object) -> tuple[str, ...]:
+    names = _strings(value)
+    for name in names:
+        try:
+            transform_names([name])
+        except UnknownNameError as error:
+            raise _WrongError(str(error), name) from None
+    return names
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise _WrongError("must be a string")
+    return value
+
+
+def _build_args(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping):
+        raise _WrongError("must be a table of strings")
+    for key, item in value.items():
+        if not isinstance(item, str):
+            raise _WrongError(f"{key} must be a string", key)
+    return tuple(value.items())
+
+
+# The keys of a configuration file, each with the function that checks it. config.schema.json says the same.
+KEYS: dict[str, Callable[[object], Any]] = {
+    "level": _level,
+    "only": _transforms,
+    "skip": _transforms,
+    "target": _string,
+    "build-args": _build_args,
+    "exclude": _strings,
+}
+
+
+def _interpret(path: str, text: str, header: str, table: Mapping[str, object]) -> Config:
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        reader = KEYS.get(key)
+        if reader is None:
+            message = f"unknown key '{key}'{suggestion(key, KEYS)}"
+            raise ConfigError(path, message, _line_of(text, header, key))
+        try:
+            values[key.replace("-", "_")] = reader(value)
+        except _WrongError as error:
+            raise ConfigError(path, f"{key}: {error}", _line_of(text, header, key, error.within)) from None
+    return Config(path=path, **values)
+
+
+def _line_of(text: str, header: str, key: str, within: str = "") -> int:
+    """The line where `key` of the table `header` stands, or the first one from there on that holds `within`.
+
+    0 if it is not found: TOML has more ways to write a key than are worth following (tomllib keeps no places).
+    """
+    wanted = f"{header}.{key}" if header else key
+    table = ""
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        bare = line.strip()
+        if bare.startswith("["):
+            table = _plain(bare.strip("[] \t").partition("]")[0])
+            name = table
+        else:
+            name = _plain(bare.partition("=")[0])
+            name = f"{table}.{name}" if table else name
+        if name != wanted and not name.startswith(wanted + "."):
+            continue
+        if within:
+            return next((at for at in range(number, len(lines) + 1) if within in lines[at - 1]), number)
+        return number
+    return 0
+
+
+def _plain(key: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in key.split("."))

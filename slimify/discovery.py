@@ -1,0 +1,169 @@
+"""Which files a search for Dockerfiles finds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from slimify.config import Config
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_EXACT = frozenset({"Dockerfile", "dockerfile", "Containerfile"})
+_PREFIXES = ("Dockerfile.", "Containerfile.")
+_SUFFIXES = (".Dockerfile", ".dockerfile", ".Containerfile", ".containerfile")
+# What is named like a Dockerfile and is none: ignore lists, back-ups, and templates, which some
+# other program reads first and whose RUNs may hold anything. Named on the command line, all of them are fixed.
+_OTHERS = tuple(
+    ".dockerignore .containerignore .bak .orig .rej .swp ~ "
+    ".ejs .erb .gotmpl .hbs .in .j2 .jinja .jinja2 .m4 .mustache .template .tmpl .tpl".split()
+)
+
+
+def is_dockerfile(name: str) -> bool:
+    """Whether a search takes a file of this name for a Dockerfile."""
+    if name in _EXACT:
+        return True
+    if name.endswith(_OTHERS):
+        return False
+    return name.startswith(_PREFIXES) or (name.endswith(_SUFFIXES) and not name.startswith("."))
+
+
+def find(folder: str, config_of: Callable[[str], Config], failed: Callable[[OSError], None]) -> Iterator[str]:
+    """The Dockerfiles under `folder`, sorted, without what .gitignore files and the configuration exclude.
+
+    `config_of` gives the configuration that holds in a folder; what it raises comes through. Folders
+    that cannot be read are told to `failed`. Links to folders are not followed: what they lead to is
+    in the tree anyway, or does not belong to it. The same goes for a link to a file elsewhere.
+    """
+    root = os.path.realpath(folder)
+    ignores = _Ignores(root)
+    for here, folders, names in os.walk(folder, onerror=failed):
+        real = os.path.normpath(os.path.join(root, os.path.relpath(here, folder)))
+        ignores.enter(real, names)
+        candidates = sorted(name for name in names if is_dockerfile(name))
+        excluded = ignores.with_config(config_of(here)) if candidates or folders else None
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name != ".git" and not (excluded and excluded(os.path.join(real, name), True))
+        )
+        for name in candidates:
+            path = os.path.join(here, name)
+            if excluded and excluded(os.path.join(real, name), False):
+                continue
+            if os.path.islink(path) and not _inside(os.path.realpath(path), root):
+                continue
+            if os.path.isfile(path):
+                yield os.path.normpath(path)
+
+
+def unique(paths: Iterable[str]) -> list[str]:
+    """The paths without those that lead to a file already named: two writers of one file are one too many."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        seen.setdefault(os.path.realpath(path), path)
+    return list(seen.values())
+
+
+def _inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(os.path.join(root, ""))
+
+
+class _Rules(NamedTuple):
+    """The patterns of one file, for what lies under `folder`."""
+
+    folder: str
+    spec: GitIgnoreSpec
+
+
+class _Ignores:
+    """The .gitignore files that hold in the folder being visited, from the repository's root downwards."""
+
+    def __init__(self, root: str) -> None:
+        self._rules: list[_Rules] = []
+        self._configs: dict[str | None, _Rules | None] = {None: None}
+        for folder in reversed(_up_to_repository(root)):
+            self._add(folder, os.path.join(folder, ".git", "info", "exclude"))
+            if folder != root:
+                self._add(folder, os.path.join(folder, ".gitignore"))
+        if self._ignored(root, True):
+            self._rules = []  # who names an ignored folder wants what is in it
+
+    def enter(self, folder: str, names: list[str]) -> None:
+        """Go to `folder`, which has these files. The walk is depth first, so what it has left does not come back."""
+        self._rules = [rules for rules in self._rules if _inside(folder, rules.folder)]
+        if ".gitignore" in names:
+            self._add(folder, os.path.join(folder, ".gitignore"))
+
+    def with_config(self, config: Config) -> Callable[[str, bool], bool] | None:
+        """The test that says whether a path (and whether it is a folder) is left out; None if nothing is."""
+        if config.path not in self._configs:
+            base = os.path.dirname(os.path.realpath(config.path or ""))
+            self._configs[config.path] = _Rules(base, _compile(config.exclude)) if config.exclude else None
+        own = self._configs[config.path]
+        if own is None and not self._rules:
+            return None
+
+        def excluded(path: str, folder: bool) -> bool:
+            return bool(own is not None and _verdict(own, path, folder)) or self._ignored(path, folder)
+
+        return excluded
+
+    def _ignored(self, path: str, folder: bool) -> bool:
+        # The deepest file that has an opinion is right.
+        for rules in reversed(self._rules):
+            verdict = _verdict(rules, path, folder)
+            if verdict is not None:
+                return verdict
+        return False
+
+    def _add(self, folder: str, path: str) -> None:
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                lines = file.read().split("\n")
+        except OSError:
+            return
+        if any(line.strip() and not line.startswith("#") for line in lines):
+            self._rules.append(_Rules(folder, _compile(lines)))
+
+
+def _up_to_repository(folder: str) -> list[str]:
+    """`folder` and those above it up to the root of its repository; only itself if it is in none."""
+    chain = [folder]
+    while not os.path.exists(os.path.join(chain[-1], ".git")):
+        parent = os.path.dirname(chain[-1])
+        if parent == chain[-1]:
+            return [folder]
+        chain.append(parent)
+    return chain
+
+
+def _compile(lines: Iterable[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # 26 ms that only those with an ignore file pay
+
+    lines = list(lines)
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError:
+        return GitIgnoreSpec.from_lines(line for line in lines if _well_formed(line))  # as git does
+
+
+def _well_formed(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
+def _verdict(rules: _Rules, path: str, folder: bool) -> bool | None:
+    """Whether the patterns leave `path` out, take it in again, or say nothing."""
+    if not _inside(path, rules.folder) or path == rules.folder:
+        return None
+    name = os.path.relpath(path, rules.folder)
+    return rules.spec.check_file(name + "/" if folder else name).include

@@ -1,0 +1,72 @@
+"""`slimify apply`: a patch that `slimify fix --diff` printed, put into the files it names."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from slimify.files import FileError, Snapshot, read, replace
+from slimify.run import FAILED, OK, WOULD_CHANGE, complain, log
+
+
+def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, check: bool, quiet: bool) -> int:
+    """Apply the patch at the path `patch`, and return the exit code.
+
+    Nothing is written unless the patch applies to all files that it names, and each result is a Dockerfile.
+    """
+    from slimify.rewrite.diff import PatchError, apply_patch
+    from slimify.syntax.dockerfile import parse
+    from slimify.syntax.errors import DockerfileSyntaxError
+    from slimify.syntax.source import Source
+
+    try:
+        data = sys.stdin.buffer.read() if patch == "-" else read(patch).data
+        text = data.decode("utf-8", "surrogateescape")
+        paths = _named(text)
+    except (FileError, PatchError) as error:
+        return complain(error)
+    changes: list[tuple[Snapshot, bytes]] = []
+    failed = False
+    for path in paths:
+        try:
+            snapshot = read(_here(path))
+            after = apply_patch(Source.from_bytes(snapshot.data, path), text, only=only, skip=skip)
+            parse(after)
+            changes.append((snapshot, after.data))
+        except PatchError as error:
+            failed = True
+            complain(f"{path}: {error}")
+        except (FileError, DockerfileSyntaxError) as error:
+            failed = True
+            complain(error)
+    if failed:
+        return FAILED
+    return _write(changes, check=check, quiet=quiet)
+
+
+def _write(changes: list[tuple[Snapshot, bytes]], *, check: bool, quiet: bool) -> int:
+    changed = 0
+    failed = False
+    for snapshot, data in changes:
+        if data == snapshot.data:
+            continue
+        try:
+            if not check:
+                replace(snapshot, data)
+            changed += 1
+        except FileError as error:
+            failed = True
+            complain(error)
+    if not quiet:
+        log(f"{changed} file{'' if changed == 1 else 's'} {'would change' if check else 'rewritten'}")
+    if failed:
+        return FAILED
+    return WOULD_CHANGE if check and changed else OK
+
+
+def _here(path: str) -> str:
+    """The path, if it is in the current folder: a patch is text from anywhere, and `git apply` takes no other either."""
+    folder = os.path.join(os.path.realpath("."), "")
+    if not os.path.realpath(path).startswith(folder):
+        raise FileError(path, "is outside of the current folder; apply the patch from a folder that holds it")
+    return path

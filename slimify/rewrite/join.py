@@ -1,0 +1,325 @@
+"""Joining adjacent RUNs so that one shell does what a fresh shell for each of them did.
+
+`plan` decides how, or why not; `edits` writes the plan down with the fewest possible changes to
+the text. When it pays to join is for the transforms to say.
+
+The rules are those of POSIX XCU 2.8.1, 2.9.3, 2.9.4 and of `set -e` in XCU 2.15: it is ignored in
+every command of an AND-OR list but the last, in braces and in subshells alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from slimify.rewrite.edit import Edit
+from slimify.semantics.build import Build, Step
+from slimify.semantics.effects import CHEAP, SYSTEM_MANAGERS, Effects, effects
+from slimify.syntax.dockerfile import Dockerfile, Instruction
+from slimify.syntax.shell import AndOr, Body, Command, Compound, Item, Pipeline, ShellNode
+from slimify.syntax.source import Span
+
+# These options only print, or only end the shell earlier; see `_quiet_options`.
+_QUIET = frozenset("exv")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """A RUN that could share a shell with its neighbour."""
+
+    step: Step
+    body: Body
+    effects: Effects
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self.body.script.body.items
+
+    @property
+    def several(self) -> bool:
+        """Whether the script is more than one AND-OR list, so that its status is that of the last."""
+        return len(self.items) > 1
+
+    @property
+    def alternatives(self) -> bool:
+        node = self.items[0].node
+        return isinstance(node, AndOr) and "||" in node.operators
+
+    @property
+    def compound(self) -> bool:
+        """Whether `-e` could act inside one of the commands."""
+        return any(_has_compound(item.node) for item in self.items)
+
+    @property
+    def errexit(self) -> bool:
+        """Whether the script relies on `set -e`, its own or the one that SHELL turns on."""
+        on = "e" in self.effects.options or "e" in self.step.state.shell.options
+        return self.effects.nested_errexit or (on and (self.several or self._ends_compound))
+
+    @property
+    def _ends_compound(self) -> bool:
+        node = self.items[-1].node
+        return _has_compound(node.operands[-1] if isinstance(node, AndOr) else node)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the shell is another one afterwards, options aside."""
+        return self.effects.exits or any(leak.kind != "option" for leak in self.effects.leaks)
+
+    @property
+    def end(self) -> int:
+        """Where the last command ends in the script, a `;` behind it left out."""
+        return self.items[-1].node.end
+
+    @property
+    def text(self) -> str:
+        return self.body.script.text
+
+
+class Form(NamedTuple):
+    """How a unit stands in the joint script."""
+
+    opening: str
+    closing: str
+
+
+_BARE = Form("", "")
+_GROUP = Form("{ ", "; }")
+_SUBSHELL = Form("( ", " )")
+
+
+class Plan(NamedTuple):
+    """A joint script: `operator` is what stands between the units, `&&` or `;`."""
+
+    operator: str
+    forms: tuple[Form, ...]
+
+
+def unit(build: Build, step: Step, transform: str) -> Unit | str:
+    """The RUN as a unit, or why it cannot share a shell with anything."""
+    one = step.instruction
+    if not build.pragmas.allows(transform, one):
+        return "a pragma protects it"
+    if one.exec_form is not None:
+        return "it is in exec form, which no shell runs"
+    if one.heredocs:
+        return "it holds a here-document"
+    if build.dockerfile.escape != "\\":
+        return "the file's escape character is not the backslash"
+    if step.state.family.os == "windows" or not step.state.shell.posix:
+        return f"its shell ({' '.join(step.state.shell.argv) or 'of a Windows image'}) is not known to be a POSIX shell"
+    body = step.body
+    if body is None or body.script.opaque:
+        return f"its script cannot be read with certainty ({body.script.opaque if body else 'none'})"
+    if body.script.comments:
+        return "a shell comment ends its script and would swallow what follows"
+    found = effects(body.script, step.state.variables, step.state.workdir)
+    if found.background:
+        return f"it starts a process that lives on ({found.background}), which Docker stops at the end of the RUN"
+    if found.replaces:
+        return "it replaces the shell with exec"
+    if found.mounted:
+        return f"what it writes to {found.mounted} lasts only until the end of the RUN"
+    if any(item.separator == "&" for item in body.script.body.items):
+        return "it starts a background job"
+    return Unit(step, body, found)
+
+
+def wall(build: Build, above: Unit, below: Unit) -> str:
+    """Why two adjacent RUNs must stay apart whatever they do; empty if nothing keeps them apart."""
+    first, second = above.step.instruction, below.step.instruction
+    if [flag.text for flag in first.flags] != [flag.text for flag in second.flags]:
+        return "their flags differ"
+    if build.pragmas.guards(second):
+        return "a linter's ignore comment belongs to the second one"
+    head = build.dockerfile.source.text[second.span.start : below.body.span(0, 1).start]
+    if "#" in head:
+        return "a comment stands between the keyword and the command of the second one"
+    return ""
+
+
+def plan(units: Sequence[Unit]) -> Plan | str:
+    """How to join these RUNs, in this order, or why there is no right way."""
+    joined = _and_plan(units)
+    if isinstance(joined, Plan):
+        return joined
+    sequence = _sequence_plan(units)
+    return sequence if sequence is not None else joined
+
+
+def _and_plan(units: Sequence[Unit]) -> Plan | str:
+    """`A && B && C`."""
+    forms: list[Form] = []
+    for at, one in enumerate(units):
+        later = units[at + 1 :]
+        if later and one.errexit:
+            return "set -e has no effect in front of &&"
+        if later and not one.step.state.shell.certain and (one.several or one.compound):
+            return "the base image may bring a shell with set -e, which has no effect in front of &&"
+        if later and (one.leaks or not _quiet_options(one, later) or _moves_programs(one, later)):
+            forms.append(_SUBSHELL)
+        elif one.several or (at and one.alternatives):
+            forms.append(_GROUP)
+        else:
+            forms.append(_BARE)
+    return Plan("&&", tuple(forms))
+
+
+def _sequence_plan(units: Sequence[Unit]) -> Plan | None:
+    """`set -e; A; B; C`, where the first of the RUNs relies on `set -e` from its first command on."""
+    first = units[0]
+    leading = first.items[0].node
+    if not (isinstance(leading, Command) and leading.name == "set" and "e" in first.effects.options):
+        return None
+    options = first.effects.options
+    if first.leaks or first.effects.nested_errexit or not options <= {*_QUIET, "u", "pipefail"}:
+        return None
+    if _moves_programs(first, units[1:]):
+        return None
+    forms = [_BARE]
+    for at, one in enumerate(units[1:], 1):
+        last = at == len(units) - 1
+        if one.several or one.compound or one.effects.options or "$(" in one.text or "`" in one.text:
+            return None
+        if ("u" in options and "$" in one.text) or ("pipefail" in options and _pipes(one)):
+            return None
+        node = one.items[0].node
+        if any(isinstance(part, Pipeline) and part.negated for part in _operands(node)):
+            return None
+        wrap = not last and (isinstance(node, AndOr) or one.leaks or _moves_programs(one, units[at + 1 :]))
+        forms.append(_SUBSHELL if wrap else _BARE)
+    return Plan(";", tuple(forms))
+
+
+def _operands(node: ShellNode) -> tuple[ShellNode, ...]:
+    return node.operands if isinstance(node, AndOr) else (node,)
+
+
+def _pipes(one: Unit) -> bool:
+    return any(isinstance(part, Pipeline) for item in one.items for part in _operands(item.node))
+
+
+def _has_compound(node: ShellNode) -> bool:
+    if isinstance(node, Compound):
+        return node.kind not in ("test", "arithmetic")
+    if isinstance(node, AndOr):
+        return any(_has_compound(operand) for operand in node.operands)
+    if isinstance(node, Pipeline):
+        return any(_has_compound(command) for command in node.commands)
+    return False
+
+
+def _quiet_options(one: Unit, later: Sequence[Unit]) -> bool:
+    """Whether the options that a unit sets change nothing for the later ones.
+
+    `-x` and `-v` only print. `-e` matters only to a script of several lists or to a compound
+    command; in an AND-OR list of simple commands the first failure ends the script as it is.
+    """
+    options = one.effects.options
+    if not options:
+        return not any(leak.kind == "option" for leak in one.effects.leaks)
+    return options <= _QUIET and not any(other.several or other.compound or other.effects.options for other in later)
+
+
+def _moves_programs(one: Unit, later: Sequence[Unit]) -> bool:
+    """Whether the shell could remember a program's old place after a unit has put a new one elsewhere.
+
+    A shell looks a program up once and remembers where it was (POSIX XCU 2.9.1.1). After
+    `pip install --upgrade pip` the new pip may lie in another folder of PATH than the old one,
+    which a fresh shell would see and the same shell would not. A subshell forgets.
+    """
+    if not one.effects.installs:
+        return False
+    again = {name for other in later for name in other.effects.ran if name in one.effects.ran}
+    again -= CHEAP
+    if not again:
+        return False
+    installs = one.effects.installs
+    return any(name in installs or name.rstrip("0123456789.") in installs for name in again) or (
+        "*" in installs and bool({name for name in again if name not in _SYSTEM_PROGRAMS})
+    )
+
+
+_SYSTEM_PROGRAMS = SYSTEM_MANAGERS | {"apt-get", "aptitude", "dpkg", "rpm"}
+
+
+def edits(build: Build, units: Sequence[Unit], joint: Plan) -> tuple[Edit, ...]:
+    """The edits that turn the units into one RUN as planned."""
+    style = Style.of(build.dockerfile, [one.step.instruction for one in units])
+    source = build.dockerfile.source
+    made: list[Edit] = []
+    for at, (one, form) in enumerate(zip(units, joint.forms, strict=True)):
+        start = one.body.span(0, 1).start
+        end = one.body.span(one.end - 1, one.end).end
+        last = at == len(units) - 1
+        if at:
+            before = units[at - 1].step.instruction
+            made += _blank_lines_between(build.dockerfile, before, one.step.instruction)
+            line_start = source.line_starts[one.step.instruction.start_line - 1]
+            operator = "&& " if joint.operator == "&&" and not style.trailing else ""
+            made.append(Edit(Span(line_start, start), style.indent + operator + form.opening))
+        elif form.opening:
+            made.append(Edit(Span(start, start), form.opening))
+        if form is _BARE and joint.operator == "&&" and one.step.instruction.start_line == one.step.instruction.end_line:
+            made += _split_lines(one, style, source.newline_at(one.step.instruction.start_line))
+        tail_end = one.step.instruction.span.end
+        if not last:
+            tail = {"&&": " &&" if style.trailing else "", ";": ";"}[joint.operator]
+            made.append(Edit(Span(end, tail_end), form.closing + tail + " \\"))
+        elif form.closing:
+            made.append(Edit(Span(end, tail_end), form.closing))
+    return tuple(edit for edit in made if source[edit.span] != edit.text)
+
+
+def _split_lines(one: Unit, style: Style, newline: str) -> list[Edit]:
+    """One command per line: each `&&` of a script on a single line starts a line of its own."""
+    node = one.items[0].node
+    if one.several or not isinstance(node, AndOr) or "||" in node.operators:
+        return []
+    made = []
+    between = f" && \\{newline}{style.indent}" if style.trailing else f" \\{newline}{style.indent}&& "
+    for left, right in zip(node.operands, node.operands[1:], strict=False):
+        if one.text[left.end : right.start].strip(" \t") == "&&":
+            span = Span(one.body.span(left.end, left.end).start, one.body.span(right.start, right.start).start)
+            made.append(Edit(span, between))
+    return made
+
+
+def _blank_lines_between(dockerfile: Dockerfile, above: Instruction, below: Instruction) -> list[Edit]:
+    """Docker warns of blank lines inside an instruction, and will refuse them one day."""
+    source = dockerfile.source
+    made = []
+    for line in range(above.end_line + 1, below.start_line):
+        span = source.line_span(line)
+        if not source[span].strip():
+            made.append(Edit(span, ""))
+    return made
+
+
+class Style(NamedTuple):
+    """How a file breaks its RUNs over lines."""
+
+    indent: str
+    trailing: bool
+
+    @classmethod
+    def of(cls, dockerfile: Dockerfile, preferred: Sequence[Instruction] = ()) -> Style:
+        """The habits of these instructions if they have any, else of the file, else four spaces and leading `&&`."""
+        runs = [one for one in dockerfile.instructions if one.keyword == "RUN"]
+        for instructions in (preferred, runs):
+            indents: Counter[str] = Counter()
+            leading = trailing = 0
+            for one in instructions:
+                for line in range(one.start_line, one.end_line + 1):
+                    text = dockerfile.source[dockerfile.source.line_content(line)]
+                    stripped = text.strip()
+                    if line > one.start_line and stripped and not stripped.startswith("#") and not one.heredocs:
+                        indents[text[: len(text) - len(text.lstrip(" \t"))]] += 1
+                        leading += stripped.startswith("&&")
+                    trailing += stripped.rstrip("\\").rstrip().endswith("&&") and line < one.end_line
+            if indents:
+                indent = min(indents, key=lambda key: (-indents[key], len(key)))
+                return cls(indent or "    ", trailing > leading)
+        return cls("    ", False)
