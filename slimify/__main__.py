@@ -17,7 +17,7 @@ _REPEATABLE = frozenset({"only", "skip", "build_arg"})
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line, and return its exit code: 0, 1 (`--check`: would change), 2 (failed), 130 (interrupted)."""
+    """Run the command line and return its exit code: 0, 1 (`--check`), 2 (failed) or 130 (interrupted)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         # Completion scripts start the program without arguments and ask through the environment.

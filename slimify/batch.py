@@ -1,4 +1,4 @@
-"""Fixing files and folders: finding them, working on them side by side, reporting in the order they were found."""
+"""Fixing files and folders: finding them, working side by side, reporting in the order they were found."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def fix_paths(request: Request, paths: list[str]) -> int:
 
 
 def _files(paths: list[str], finder: Finder, errors: dict[str, None]) -> tuple[list[str], list[str]]:
-    """The files to fix, and the folders in which there were none. What goes wrong is said, and put in `errors`."""
+    """The files to fix, and the folders without any. What goes wrong is said, and put in `errors`."""
     from slimify.discovery import find, unique
 
     def fail(message: str) -> None:
@@ -202,7 +202,7 @@ def _colored(diff: str) -> str:
 
 
 def _together(form: str, outcomes: list[Outcome], verbose: bool) -> str:
-    """A report made from all outcomes. A program gets all findings and chooses by itself; a person need not."""
+    """A report on all outcomes. A program gets all findings and chooses by itself; a person need not."""
     import importlib
 
     render: Callable[[list[Outcome]], str] = importlib.import_module(f"slimify.report.{form}").render
@@ -259,7 +259,8 @@ def _parallel(tasks: list[Task], jobs: int, bar: bool) -> Iterator[Result]:
     executor = ProcessPoolExecutor(jobs, initializer=_worker)
     done = 0
     try:
-        results = executor.map(work, tasks, chunksize=chunk)  # starts the workers, before the bar starts a thread
+        # This starts the workers, which must be before the bar starts a thread: they are forks.
+        results = executor.map(work, tasks, chunksize=chunk)
         with _progress(len(tasks), bar) as advance:
             for result in _watched(results, advance, bar):
                 done += 1

@@ -1,4 +1,4 @@
-"""What the user has settled: `slimify.toml`, or `[tool.slimify]` in pyproject.toml, and the command line over it."""
+"""What the user has settled: `slimify.toml` or `[tool.slimify]`, and the command line over it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class UnknownNameError(ValueError):
 
 
 class ConfigError(ValueError):
-    """A configuration file that cannot be used. `line` and `column` start at 1; 0 where they are not known."""
+    """A configuration file that cannot be used. `line` and `column` start at 1; `line` is 0 if unknown."""
 
     def __init__(self, path: str, message: str, line: int = 0, column: int = 1) -> None:
         place = f"{path}:{line}:{column}" if line else path
@@ -122,7 +122,7 @@ class Finder:
         return self.of_folder(os.path.dirname(path))
 
     def of_folder(self, folder: str) -> Config:
-        """The nearest configuration from `folder` upwards. Raises `ConfigError`, and again when asked again."""
+        """The nearest configuration from `folder` upwards. Raises `ConfigError`, each time it is asked."""
         if self._fixed is not None:
             return self._fixed
         found = self._search(os.path.abspath(folder))
@@ -204,7 +204,7 @@ def _malformed(path: str, text: str, message: str) -> ConfigError:
 
 
 class _WrongError(ValueError):
-    """A value that will not do. `within` is the key or the string in the value that is to blame, for the line."""
+    """A value that will not do. `within` is the key or the string in it that is to blame."""
 
     def __init__(self, message: str, within: str = "") -> None:
         super().__init__(message)
@@ -280,7 +280,8 @@ def _interpret(path: str, text: str, header: str, table: Mapping[str, object]) -
 def _line_of(text: str, header: str, key: str, within: str = "") -> int:
     """The line where `key` of the table `header` stands, or the first one from there on that holds `within`.
 
-    0 if it is not found: TOML has more ways to write a key than are worth following (tomllib keeps no places).
+    0 if it is not found: tomllib keeps no places, and TOML has more ways to write a key than
+    are worth following.
     """
     wanted = f"{header}.{key}" if header else key
     table = ""

@@ -15,11 +15,12 @@ _EXACT = frozenset({"Dockerfile", "dockerfile", "Containerfile"})
 _PREFIXES = ("Dockerfile.", "Containerfile.")
 _SUFFIXES = (".Dockerfile", ".dockerfile", ".Containerfile", ".containerfile")
 # What is named like a Dockerfile and is none: ignore lists, back-ups, and templates, which some
-# other program reads first and whose RUNs may hold anything. Named on the command line, all of them are fixed.
-_OTHERS = tuple(
-    ".dockerignore .containerignore .bak .orig .rej .swp ~ "
-    ".ejs .erb .gotmpl .hbs .in .j2 .jinja .jinja2 .m4 .mustache .template .tmpl .tpl".split()
-)
+# other program reads first and whose RUNs may hold anything. Named on the command line, all are fixed.
+_LEFT_OUT = """
+    .dockerignore .containerignore .bak .orig .rej .swp ~
+    .ejs .erb .gotmpl .hbs .in .j2 .jinja .jinja2 .m4 .mustache .template .tmpl .tpl
+"""
+_OTHERS = tuple(_LEFT_OUT.split())
 
 
 def is_dockerfile(name: str) -> bool:
@@ -93,7 +94,7 @@ class _Ignores:
             self._rules = []  # who names an ignored folder wants what is in it
 
     def enter(self, folder: str, names: list[str]) -> None:
-        """Go to `folder`, which has these files. The walk is depth first, so what it has left does not come back."""
+        """Go to `folder`, which has these files. The walk is depth first: what it left does not return."""
         self._rules = [rules for rules in self._rules if _inside(folder, rules.folder)]
         if ".gitignore" in names:
             self._add(folder, os.path.join(folder, ".gitignore"))

@@ -1,9 +1,10 @@
-"""Reading files, and replacing them so that whatever happens the old or the new content is there, never half of one."""
+"""Reading files, and replacing them so that whatever happens the old or the new content is there."""
 
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import NamedTuple
 
 
@@ -133,32 +134,26 @@ def _dress(path: str, real: str, descriptor: int, status: os.stat_result) -> Non
 def _copy_attributes(real: str, descriptor: int) -> None:
     # As far as the file system and our rights go: among them are access control lists and labels
     # that some systems set by themselves and do not let us set.
-    try:
+    with suppress(OSError):
         for name in os.listxattr(real):
-            os.setxattr(descriptor, name, os.getxattr(real, name))
-    except OSError:
-        return
+            with suppress(OSError):
+                os.setxattr(descriptor, name, os.getxattr(real, name))
 
 
 def _sync_folder(folder: str) -> None:
-    # The new name is on disk only with its folder; not every file system offers it, and the content is safe anyway.
-    try:
+    # The new name is on disk only with its folder. Not every file system offers it, and without it
+    # a power cut brings back the old file, which is whole.
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(path: str) -> None:
-    try:
+    with suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass
 
 
 def _why(error: OSError) -> str:

@@ -44,6 +44,22 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
     return _write(changes, check=check, quiet=quiet)
 
 
+def _named(patch: str) -> list[str]:
+    """The files that the patch changes, in its order."""
+    from unidiff.errors import UnidiffParseError
+    from unidiff.patch import PatchSet
+
+    from slimify.rewrite.diff import PatchError
+
+    try:
+        files = PatchSet(patch)
+    except UnidiffParseError as error:
+        raise PatchError(f"this is no patch: {error}") from None
+    if not files:
+        raise PatchError("there is no patch in it")
+    return list(dict.fromkeys(file.path for file in files))
+
+
 def _write(changes: list[tuple[Snapshot, bytes]], *, check: bool, quiet: bool) -> int:
     changed = 0
     failed = False
@@ -65,7 +81,7 @@ def _write(changes: list[tuple[Snapshot, bytes]], *, check: bool, quiet: bool) -
 
 
 def _here(path: str) -> str:
-    """The path, if it is in the current folder: a patch is text from anywhere, and `git apply` takes no other either."""
+    """The path, if it is in the current folder: a patch is text from anywhere (so `git apply`, too)."""
     folder = os.path.join(os.path.realpath("."), "")
     if not os.path.realpath(path).startswith(folder):
         raise FileError(path, "is outside of the current folder; apply the patch from a folder that holds it")

@@ -1,4 +1,4 @@
-"""What `slimify fix` was asked for, and doing it to standard input. Imported by every start, so it imports little."""
+"""What `slimify fix` was asked for, and doing it to standard input. Every start imports this."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import slimify
-from slimify.config import NOTHING, Config, ConfigError, Finder, Settings, UnknownNameError, level_of, merge, transform_names
+from slimify.config import (
+    NOTHING,
+    Config,
+    ConfigError,
+    Finder,
+    Settings,
+    UnknownNameError,
+    level_of,
+    merge,
+    transform_names,
+)
 
 if TYPE_CHECKING:
     from slimify.rewrite.outcome import Outcome
@@ -24,7 +34,7 @@ class UsageError(Exception):
 
 
 class Request(NamedTuple):
-    """The command line of `slimify fix`, apart from the paths. `cli` holds what may also stand in a configuration."""
+    """The command line of `slimify fix` without the paths. `cli` holds what a configuration may say too."""
 
     cli: Config = NOTHING
     config: str | None = None
@@ -66,7 +76,7 @@ def validated(request: Request) -> Request:
 
 
 def build_args(values: list[str]) -> tuple[tuple[str, str], ...]:
-    """`K=V` as it is; `K` alone takes its value from the environment, and is nothing without one, as in docker."""
+    """`K=V` as it is; `K` alone comes from the environment, and is dropped if it is not there, as in docker."""
     pairs = []
     for item in values:
         key, equals, value = item.partition("=")
@@ -83,7 +93,7 @@ def fix(data: bytes, path: str, settings: Settings, context: str | None) -> Outc
     """The outcome for one file, or, as text, why there is none. Nothing that a file holds raises."""
     try:
         return slimify.fix(data, path=path, context=context, **settings._asdict())
-    except (slimify.DockerfileSyntaxError, ConfigError) as error:
+    except slimify.DockerfileSyntaxError as error:
         return str(error)
     except slimify.TargetError as error:
         return f"{path}: {error}"
@@ -96,7 +106,8 @@ def _fault(path: str, error: Exception) -> str:
 
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{os.path.basename(place.filename)}:{place.lineno}"
-    return f"{path}: internal fault, the file was left alone; please report it: {type(error).__name__}: {error} ({where})"
+    what = f"{type(error).__name__}: {error} ({where})"
+    return f"{path}: internal fault, the file was left alone; please report it: {what}"
 
 
 def fix_stdin(request: Request, report: Callable[[Outcome], str] | None = None) -> int:

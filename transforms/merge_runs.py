@@ -116,9 +116,10 @@ def _rewrite(build: Build, group: list[Unit], first: int, gains: list[_Gain]) ->
 def _declined(above: Step, below: Step, why: str) -> Finding:
     return Finding(
         NAME,
-        f"RUNs on lines {above.instruction.start_line} and {below.instruction.start_line} stay apart",
+        "this RUN and the one above stay apart",
         why,
         below.instruction.span,
+        evidence=(Evidence("the one above", above.instruction.span),),
     )
 
 

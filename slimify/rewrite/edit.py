@@ -74,7 +74,8 @@ class Finding:
 
     A NOTE says what a transform declined to do and why; a WARNING is a problem of the
     Dockerfile that slimify does not mend by itself; a FAULT is an error of slimify's own, whose
-    rewrite was dropped.
+    rewrite was dropped. `{line 0}` in `reason` stands for the line of the first piece of
+    evidence, counted in the original file, which a transform in a later pass no longer sees.
     """
 
     transform: str

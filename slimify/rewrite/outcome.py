@@ -28,9 +28,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Notice:
-    """A finding. Line numbers are those of the original file; the column is exact where the line was not touched."""
+    """A finding. Line numbers are those of the original file; the column is exact where the line was not touched.
+
+    `reason` is the finding's with the original line numbers filled in.
+    """
 
     finding: Finding
+    reason: str
     line: int
     column: int
     end_line: int

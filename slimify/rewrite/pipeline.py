@@ -97,9 +97,9 @@ def fix(
             if not rewrites:
                 continue
             if not witnessed and (why := disagreement(text.build.dockerfile)):
-                reason = f"a second parser reads this file differently ({why}), so nothing is rewritten"
-                notices.append(_locate(_fault(rewrites[0], reason), text))
-                return Outcome(source, source, (), tuple(notices), identity(source), passes)
+                reason = f"a second parser reads this file differently ({why})"
+                finding = Finding(transform.name, "nothing is rewritten", reason, rewrites[0].span, Severity.WARNING)
+                return Outcome(source, source, (), (_locate(finding, text),), identity(source), passes)
             witnessed = True
             text, applied, dropped = _apply(rewrites, text, options, context)
             changes += applied
@@ -229,4 +229,8 @@ def _change(rewrite: Rewrite, text: _Text) -> Change:
 def _locate(finding: Finding, text: _Text) -> Notice:
     lines = text.original_lines(finding.span)
     position = text.source.position(finding.span.start)
-    return Notice(finding, lines[0], position.column, lines[-1])
+    reason = finding.reason
+    for at, fact in enumerate(finding.evidence):
+        if fact.span is not None:
+            reason = reason.replace(f"{{line {at}}}", f"line {text.original_lines(fact.span)[0]}")
+    return Notice(finding, reason, lines[0], position.column, lines[-1])

@@ -1,0 +1,229 @@
+"""clean-package-cache: no package manager leaves its cache in a layer."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from slimify.knowledge.package_managers import PackageManager, Remedy
+from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
+from slimify.rewrite.insert import after_command, after_list
+from slimify.semantics.build import Build, Mount, Step, mounts
+from slimify.semantics.commands import Invocation, Verb, verb
+from slimify.semantics.effects import Effects, effects
+from slimify.semantics.later import Later, later_use
+from slimify.syntax.shell import Body
+from slimify.syntax.source import Span
+
+NAME = "clean-package-cache"
+
+# Wrappers that change neither the user nor the home folder.
+_TRANSPARENT = frozenset({"command", "env", "nice", "ionice", "nohup", "time", "timeout", "stdbuf", "eatmydata", "xargs"})
+
+
+class _Use(NamedTuple):
+    """A command that fills a cache."""
+
+    invocation: Invocation
+    verb: Verb
+
+
+def clean_package_cache(build: Build) -> Iterator[Rewrite | Finding]:
+    """Add the flag or the clean-up that keeps a package manager's cache out of the layer.
+
+    >>> # RUN pip install flask                  ->  RUN pip install --no-cache-dir flask
+    >>> # RUN apt-get update && apt-get install -y git
+    >>> #                                        ->  … && rm -rf /var/lib/apt/lists/*
+    """
+    for stage in build.stages:
+        if not build.ships(stage.index):
+            continue
+        for step in stage.steps:
+            if step.keyword == "RUN":
+                yield from _clean(build, step)
+
+
+def _clean(build: Build, step: Step) -> Iterator[Rewrite | Finding]:
+    body = step.body
+    if body is None or body.script.opaque or not step.state.shell.posix or step.instruction.escape != "\\":
+        return
+    found = effects(body.script, step.state.variables, step.state.workdir)
+    uses: dict[str, tuple[PackageManager, list[_Use]]] = {}
+    for invocation in found.invocations:
+        manager = invocation.manager
+        action = verb(invocation) if manager else None
+        if manager and action and action.name in manager.fills and not invocation.has(*_HELP):
+            uses.setdefault(manager.name, (manager, []))[1].append(_Use(invocation, action))
+    for manager, used in uses.values():
+        if _mounted(manager, mounts(step.instruction)) or _switched_off(manager, step, used, found):
+            continue
+        yield from _remedy(build, step, body, found, manager, used)
+
+
+_HELP = ("--help", "--version", "--dry-run", "--simulate", "-s", "--just-print", "--print-uris")
+
+
+def _mounted(manager: PackageManager, present: tuple[Mount, ...]) -> bool:
+    """Whether a mount lies over the cache, or inside it, so that nothing of it gets into the layer."""
+    for mount in present:
+        if mount.type in ("secret", "ssh"):
+            continue
+        target = mount.target.rstrip("/")
+        for path in manager.cache_paths:
+            # The home folder is whoever's: any …/.cache/pip will do.
+            tail = path.lstrip("~").rstrip("/")
+            if target.endswith(tail) or (path.startswith("/") and (path + "/").startswith(target + "/")):
+                return True
+            if path.startswith("~") and (target.endswith("/.cache") or target in ("/root", "/home")) and "/.cache" in path + "/":
+                return True
+            if tail and tail + "/" in target + "/":
+                return True
+    return False
+
+
+def _switched_off(manager: PackageManager, step: Step, used: list[_Use], found: Effects) -> bool:
+    if any(step.state.sets(name) for name in manager.disabled_by_env):
+        return True
+    script = step.body.script.text if step.body else ""
+    if any(f"{name}=" in script for name in manager.disabled_by_env):
+        return True
+    return any(_covers(path, cache) for path in found.deletes for cache in manager.cache_paths[:1]) or any(
+        invocation.manager is manager and (action := verb(invocation)) is not None and action.name in manager.cleans
+        for invocation in found.invocations
+    )
+
+
+def _covers(deleted: str, cache: str) -> bool:
+    """Whether deleting a path, which may end in a pattern, empties a cache folder."""
+    deleted, cache = deleted.rstrip("/"), cache.rstrip("/")
+    base = deleted.rstrip("*.").rstrip("/")
+    if cache.startswith("~"):
+        return base.endswith(cache[1:]) or (base.endswith("/.cache") and "/.cache/" in cache)
+    return cache == base or cache.startswith(base + "/") or fnmatch.fnmatch(cache, deleted)
+
+
+def _remedy(
+    build: Build, step: Step, body: Body, found: Effects, manager: PackageManager, used: list[_Use]
+) -> Iterator[Rewrite | Finding]:
+    open_uses = [use for use in used if not use.invocation.has(*manager.disabled_by_options)]
+    if not open_uses:
+        return
+    why = "no way to clean up after it is known" if manager.remedies else ""
+    for remedy in manager.remedies:
+        if remedy.kind == "flag":
+            result = _by_flag(build, step, body, manager, remedy, open_uses)
+        else:
+            result = _by_command(build, step, body, found, manager, remedy, open_uses)
+        if not isinstance(result, str):
+            yield result
+            return
+        why = result
+    if why:
+        yield Finding(NAME, f"{manager.title} leaves its cache in this layer", why, step.instruction.span)
+
+
+def _by_flag(
+    build: Build, step: Step, body: Body, manager: PackageManager, remedy: Remedy, used: list[_Use]
+) -> Rewrite | str:
+    base = _root_image(build, step)
+    if base and any(fnmatch.fnmatch(base, pattern) for pattern in remedy.too_old):
+        return f"{base} may carry a {manager.title} older than {remedy.since}, which does not know {remedy.flag}"
+    edits = []
+    for use in used:
+        if use.verb.name not in remedy.verbs:
+            return f"{remedy.flag} is not known to {manager.title} {use.verb.name}"
+        if use.invocation.nested:
+            return "the command stands inside a quoted string"
+        if use.invocation.has(*manager.offline_options):
+            return "it is told to work offline, from its cache"
+        words = use.invocation.words
+        if remedy.placement == "before-verb":
+            at = use.invocation.typed[-1].end
+        else:
+            at = words[use.verb.end - 1].end
+        place = body.span(at - 1, at).end
+        edits.append(Edit(Span(place, place), f" {remedy.flag}"))
+    if step.instruction.flag("network") == "none":
+        return "the RUN has no network"
+    return _rewrite(
+        manager, step, f"add {remedy.flag} to {manager.title}", tuple(edits), remedy, used, body
+    )
+
+
+def _by_command(
+    build: Build,
+    step: Step,
+    body: Body,
+    found: Effects,
+    manager: PackageManager,
+    remedy: Remedy,
+    used: list[_Use],
+) -> Rewrite | Finding | str:
+    last = used[-1].invocation
+    use: Later = later_use(build, step, manager)
+    if use.step is not None:
+        return Finding(
+            NAME,
+            f"{manager.title} leaves its cache in this layer",
+            use.why,
+            step.instruction.span,
+            evidence=(Evidence("what still needs it", use.step.instruction.span),),
+        )
+    if len({"sudo" in use.invocation.wrappers for use in used}) > 1:
+        return "it runs both with and without sudo, with a cache for each"
+    prefix = ""
+    others = set(last.wrappers) - _TRANSPARENT
+    if others == {"sudo"} and not last.nested:
+        prefix = "sudo "
+    elif others:
+        return f"it runs under {', '.join(sorted(others))}"
+    errexit = "e" in found.options or "e" in step.state.shell.options or not step.state.shell.certain
+    offset = last.command.words[0].start
+    if last.nested:
+        return "the command stands inside a quoted string"
+    if remedy.kind == "remove":
+        if prefix and any("~" in path for path in remedy.paths):
+            return "which home folder sudo gives it is not known"
+        if any(step.state.sets(name) or f"{name}=" in body.script.text for name in manager.moved_by_env):
+            return "a variable moves its cache elsewhere"
+        command = f"{prefix}rm -rf {' '.join(remedy.paths)}"
+        place = after_list(build, step, body, offset, command, errexit)
+    else:
+        typed = " ".join(word.text for word in last.typed)
+        command = prefix + remedy.command.replace("{program}", typed)
+        place = after_command(build, step, body, offset, command, errexit)
+    if isinstance(place, str):
+        return place
+    return _rewrite(manager, step, f"leave no {manager.title} cache in the layer", (place,), remedy, used, body)
+
+
+def _rewrite(
+    manager: PackageManager,
+    step: Step,
+    title: str,
+    edits: tuple[Edit, ...],
+    remedy: Remedy,
+    used: list[_Use],
+    body: Body,
+) -> Rewrite:
+    words = used[-1].invocation.command
+    spans = [] if used[-1].invocation.nested else [body.span(words.start, words.end)]
+    facts = tuple(Evidence(f"{manager.title} {use.verb.name} fills {manager.cache_paths[0]}", span)
+                  for use, span in zip(used[-1:], spans, strict=False))
+    return Rewrite(
+        transform=NAME,
+        level=Level.SAFE,
+        title=title,
+        reason=f"what {manager.title} keeps in {manager.cache_paths[0]} is never used again in the image",
+        edits=edits,
+        evidence=(*facts, Evidence("how it is avoided", None, remedy.source)),
+        saves=manager.estimate_bytes or None,
+    )
+
+
+def _root_image(build: Build, step: Step) -> str | None:
+    stage = build.stages[step.stage]
+    while stage.parent is not None:
+        stage = build.stages[stage.parent]
+    return stage.image

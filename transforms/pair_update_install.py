@@ -1,0 +1,150 @@
+"""pair-update-install: an index update and the install that needs it belong in one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
+from slimify.rewrite.join import Plan, Unit, edits, plan, unit, wall
+from slimify.semantics.build import Build, Step, mounts
+from slimify.semantics.commands import Invocation, verb
+from slimify.semantics.effects import Effects, effects
+from slimify.syntax.shell import AndOr, Command
+from slimify.syntax.source import Span
+
+NAME = "pair-update-install"
+_SOURCE = "https://docs.docker.com/build/building/best-practices/#apt-get"
+
+
+def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
+    """Put `update` where its `install` is, so that a cached update can never be older than the install.
+
+    >>> # RUN apt-get update               RUN apt-get update \\
+    >>> # RUN apt-get install -y git  ->       && apt-get install -y git
+    """
+    for stage in build.stages:
+        update: tuple[Step, Invocation] | None = None
+        for step in stage.steps:
+            if step.keyword != "RUN":
+                continue
+            body = step.body
+            if body is None or body.script.opaque or not step.state.shell.posix:
+                update = None
+                continue
+            found = effects(body.script, step.state.variables, step.state.workdir)
+            needing = _unrefreshed(found)
+            if update is not None and needing is not None and needing.manager is update[1].manager:
+                yield _pair(build, update, step, needing)
+            update = _pending_update(step, found, update)
+
+
+def _unrefreshed(found: Effects) -> Invocation | None:
+    """The first command of a RUN that needs an index which this RUN has not fetched before it."""
+    fresh = set()
+    for invocation in found.invocations:
+        manager, action = invocation.manager, verb(invocation)
+        if manager is None or action is None or not manager.needs_index:
+            continue
+        if action.name in manager.refreshes:
+            fresh.add(manager.name)
+        elif action.name in manager.needs_index and manager.name not in fresh and not _local(action.operands):
+            return invocation
+    return None
+
+
+def _local(operands: tuple[str | None, ...]) -> bool:
+    """Whether all that is installed are package files, which may well need no index."""
+    return bool(operands) and all(one is not None and one.endswith(".deb") for one in operands)
+
+
+def _pending_update(
+    step: Step, found: Effects, before: tuple[Step, Invocation] | None
+) -> tuple[Step, Invocation] | None:
+    """The update whose index lies in the layers so far without an install in its own RUN."""
+    pending = before
+    for invocation in found.invocations:
+        manager, action = invocation.manager, verb(invocation)
+        if manager is None or action is None or not manager.needs_index:
+            continue
+        if action.name in manager.refreshes:
+            pending = (step, invocation)
+    return pending
+
+
+def _pair(build: Build, update: tuple[Step, Invocation], step: Step, needing: Invocation) -> Rewrite | Finding:
+    above, invocation = update
+    evidence = (
+        Evidence("the index is fetched here", above.instruction.span),
+        Evidence("and needed here", step.instruction.span, _SOURCE),
+    )
+    reason = "when the install changes, Docker takes the update from its cache, with an index of long ago"
+    if above.index + 1 == step.index:
+        joined = _join(build, above, step)
+        if not isinstance(joined, str):
+            return Rewrite(NAME, Level.SAFE, "join the update with its install", reason, joined, evidence)
+    return _own_update(build, step, needing, invocation, reason, evidence)
+
+
+def _join(build: Build, above: Step, below: Step) -> tuple[Edit, ...] | str:
+    first, second = unit(build, above, NAME), unit(build, below, NAME)
+    if not isinstance(first, Unit):
+        return first
+    if not isinstance(second, Unit):
+        return second
+    if why := wall(build, first, second):
+        return why
+    joint = plan((first, second))
+    return edits(build, (first, second), joint) if isinstance(joint, Plan) else joint
+
+
+def _own_update(
+    build: Build,
+    step: Step,
+    needing: Invocation,
+    update: Invocation,
+    reason: str,
+    evidence: tuple[Evidence, ...],
+) -> Rewrite | Finding:
+    """Give a separated install an update of its own, by the program and the wrappers it uses itself."""
+    body = step.body
+    assert body is not None
+
+    def declined(why: str) -> Finding:
+        return Finding(NAME, "an install relies on the index of another layer", why, step.instruction.span, evidence=evidence)
+
+    if needing.nested:
+        return declined("the command stands inside a quoted string")
+    if step.instruction.flag("network") == "none" or any(mount.type == "cache" for mount in mounts(step.instruction)):
+        return declined("it runs without network, or with a cache mount that may hold the index")
+    if not build.pragmas.allows(NAME, step.instruction):
+        return declined("a pragma protects it")
+    place = _place(body.script.body.items, needing.command)
+    if place is None:
+        return declined("the install stands inside a compound command or behind ||")
+    command = needing.command
+    verbs = needing.words[verb(needing).end - 1] if verb(needing) else None  # type: ignore[union-attr]
+    if verbs is None or command.assignments or set(needing.wrappers) - {"sudo"} or update.wrappers != needing.wrappers:
+        return declined("how to call the update there is not certain")
+    words = " ".join(word.text for word in command.words if word.end <= needing.typed[-1].end)
+    at = body.span(place, place + 1).start
+    return Rewrite(
+        transform=NAME,
+        level=Level.STANDARD,
+        title="give a separate install its own update",
+        reason=reason,
+        edits=(Edit(Span(at, at), f"{words} update && "),),
+        evidence=evidence,
+    )
+
+
+def _place(items: object, command: Command) -> int | None:
+    assert isinstance(items, tuple)
+    for item in items:
+        node = item.node
+        if node is command:
+            return command.start
+        if isinstance(node, AndOr):
+            for at, operand in enumerate(node.operands):
+                if operand is command:
+                    return command.start if "||" not in node.operators[:at] else None
+    return None
