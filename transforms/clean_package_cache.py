@@ -112,7 +112,7 @@ def _remedy(
     why = "no way to clean up after it is known" if manager.remedies else ""
     for remedy in manager.remedies:
         if remedy.kind == "flag":
-            result = _by_flag(build, step, body, manager, remedy, open_uses)
+            result: Rewrite | Finding | str = _by_flag(step, body, manager, remedy, open_uses)
         else:
             result = _by_command(build, step, body, found, manager, remedy, open_uses)
         if not isinstance(result, str):
@@ -124,9 +124,9 @@ def _remedy(
 
 
 def _by_flag(
-    build: Build, step: Step, body: Body, manager: PackageManager, remedy: Remedy, used: list[_Use]
+    step: Step, body: Body, manager: PackageManager, remedy: Remedy, used: list[_Use]
 ) -> Rewrite | str:
-    base = _root_image(build, step)
+    base = step.state.image
     if base and any(fnmatch.fnmatch(base, pattern) for pattern in remedy.too_old):
         return f"{base} may carry a {manager.title} older than {remedy.since}, which does not know {remedy.flag}"
     edits = []
@@ -220,10 +220,3 @@ def _rewrite(
         evidence=(*facts, Evidence("how it is avoided", None, remedy.source)),
         saves=manager.estimate_bytes or None,
     )
-
-
-def _root_image(build: Build, step: Step) -> str | None:
-    stage = build.stages[step.stage]
-    while stage.parent is not None:
-        stage = build.stages[stage.parent]
-    return stage.image

@@ -36,6 +36,10 @@ def merge_runs(build: Build) -> Iterator[Rewrite | Finding]:
             yield from _merge(build, steps)
 
 
+# A RUN of nothing else changes a shell that is gone a moment later.
+_WITHOUT_EFFECT = frozenset({"cd", "export", "alias", "set", "unset", "umask", "source", "."})
+
+
 def _neighbours(steps: tuple[Step, ...]) -> Iterator[list[Step]]:
     """The longest rows of RUNs with nothing but comments and blank lines between them."""
     row: list[Step] = []
@@ -145,6 +149,7 @@ def _gains(row: list[Unit]) -> Iterator[_Gain]:
 def _meets(paths: frozenset[str], earlier: Unit, written_only: bool = False) -> str:
     """The first of the paths that an earlier RUN wrote, or at least named, or that lies inside such a path."""
     names = earlier.effects.writes if written_only else earlier.effects.writes | earlier.effects.mentions
+    names = {name for name in names if not _cleaned(name, earlier.effects.deletes)}
     for path in sorted(paths):
         base = path.rstrip("*").rstrip("/")
         if base.count("/") < 2 and base not in names:
@@ -155,6 +160,11 @@ def _meets(paths: frozenset[str], earlier: Unit, written_only: bool = False) -> 
         if any(name == base or name.startswith(base + "/") for name in names):
             return path
     return ""
+
+
+def _cleaned(name: str, deleted: frozenset[str]) -> bool:
+    """Whether the RUN that wrote a path has deleted it as well, so that there is nothing left to win."""
+    return any(name == path.rstrip("*").rstrip("/") or name.startswith(path.rstrip("*").rstrip("/") + "/") for path in deleted)
 
 
 def _installer(one: Unit) -> frozenset[str]:
@@ -168,6 +178,9 @@ def _installer(one: Unit) -> frozenset[str]:
 
 
 def _cheap(one: Unit) -> bool:
+    programs = {invocation.program for invocation in one.effects.invocations}
+    if programs <= _WITHOUT_EFFECT:
+        return False  # see modern-instructions: it should go, not be carried along
     return all(
         invocation.program is not None and invocation.program in CHEAP for invocation in one.effects.invocations
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite, Severity
 from slimify.semantics.build import POSIX_SHELLS, Build, BuildStage, Step, pairs
 from slimify.syntax.dockerfile import Instruction
-from slimify.syntax.shell import AndOr, Command
+from slimify.syntax.shell import AndOr, Command, ShellNode
 from slimify.syntax.source import Source, Span
 from slimify.syntax.words import WordError, expand
 
@@ -152,12 +152,21 @@ def _run(step: Step) -> Iterator[Finding]:
         return
     node = body.script.body.items[0].node
     commands = node.operands if isinstance(node, AndOr) else (node,)
-    if all(isinstance(command, Command) and command.name == "cd" and not command.redirects for command in commands):
+    if all(_without_effect(command) for command in commands):
         yield Finding(
             NAME,
             "this RUN has no effect",
-            "each RUN starts in WORKDIR again; to move for all that follows, write WORKDIR",
+            "each RUN starts a new shell in WORKDIR; what is to hold for all that follows is for WORKDIR and ENV to say",
             one.span,
             Severity.WARNING,
-            (Evidence("WORKDIR", None, _REFERENCE + "#workdir"),),
+            (Evidence("WORKDIR", None, _REFERENCE + "#workdir"), Evidence("ENV", None, _REFERENCE + "#env")),
         )
+
+
+def _without_effect(node: ShellNode) -> bool:
+    """Whether a command changes nothing but the shell that runs it, which ends with the RUN."""
+    if not isinstance(node, Command) or node.redirects:
+        return False
+    if any(word.substitutions for word in node.words):
+        return False
+    return node.name in ("cd", "export", "alias", "umask") and len(node.words) > 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
+from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite, Severity
 from slimify.rewrite.join import Plan, Unit, edits, plan, unit, wall
 from slimify.semantics.build import Build, Step, mounts
 from slimify.semantics.commands import Invocation, verb
-from slimify.semantics.effects import Effects, effects
+from slimify.semantics.effects import CHEAP, Effects, effects
+from slimify.semantics.later import later_use, step_invocations
 from slimify.syntax.shell import AndOr, Command
 from slimify.syntax.source import Span
 
@@ -34,8 +35,45 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
             found = effects(body.script, step.state.variables, step.state.workdir)
             needing = _unrefreshed(found)
             if update is not None and needing is not None and needing.manager is update[1].manager:
-                yield _pair(build, update, step, needing)
+                proposal = _pair(build, update, step, needing)
+                yield proposal
+                if isinstance(proposal, Rewrite) and proposal.level is Level.STANDARD:
+                    # From here on this is where the index comes from.
+                    update = (step, needing)
             update = _pending_update(step, found, update)
+            if update is not None and update[0] is step and not _wanted(build, update):
+                yield _useless(update)
+
+
+def _wanted(build: Build, update: tuple[Step, Invocation]) -> bool:
+    """Whether anything on top of the update, in its own RUN or later, may use the index."""
+    step, invocation = update
+    manager = invocation.manager
+    own = effects(step.body.script, step.state.variables, step.state.workdir).invocations if step.body else ()
+    behind = own[own.index(invocation) + 1 :]
+    if any(call.manager is manager or (call.manager is None and call.program not in CHEAP) for call in behind):
+        return True
+    return manager is None or later_use(build, step, manager).step is not None or _more_runs(build, step)
+
+
+def _more_runs(build: Build, step: Step) -> bool:
+    """Whether something follows that cannot be looked into, or a stage elsewhere could go on from here."""
+    for one in build.successors(step):
+        calls = step_invocations(one)
+        if calls is None or any(call.manager is None and call.program not in CHEAP for call in calls):
+            return True
+    return False
+
+
+def _useless(update: tuple[Step, Invocation]) -> Finding:
+    step, invocation = update
+    return Finding(
+        NAME,
+        "an index is fetched that nothing uses",
+        f"no {invocation.program} install follows; the update only makes the layer larger",
+        step.instruction.span,
+        Severity.WARNING,
+    )
 
 
 def _unrefreshed(found: Effects) -> Invocation | None:
@@ -78,23 +116,36 @@ def _pair(build: Build, update: tuple[Step, Invocation], step: Step, needing: In
         Evidence("and needed here", step.instruction.span, _SOURCE),
     )
     reason = "when the install changes, Docker takes the update from its cache, with an index of long ago"
-    if above.index + 1 == step.index:
-        joined = _join(build, above, step)
+    between = build.stages[step.stage].steps[above.index : step.index + 1]
+    if above.stage == step.stage and _one_row(between, needing):
+        joined = _join(build, between)
         if not isinstance(joined, str):
             return Rewrite(NAME, Level.SAFE, "join the update with its install", reason, joined, evidence)
     return _own_update(build, step, needing, invocation, reason, evidence)
 
 
-def _join(build: Build, above: Step, below: Step) -> tuple[Edit, ...] | str:
-    first, second = unit(build, above, NAME), unit(build, below, NAME)
-    if not isinstance(first, Unit):
-        return first
-    if not isinstance(second, Unit):
-        return second
-    if why := wall(build, first, second):
-        return why
-    joint = plan((first, second))
-    return edits(build, (first, second), joint) if isinstance(joint, Plan) else joint
+def _one_row(steps: tuple[Step, ...], needing: Invocation) -> bool:
+    """Whether only RUNs lie between update and install, and none of them is expensive for a reason of its own."""
+    if any(step.keyword != "RUN" for step in steps):
+        return False
+    for step in steps[1:-1]:
+        for call in step_invocations(step) or ():
+            if call.manager is not needing.manager and call.program not in CHEAP:
+                return False
+    return True
+
+
+def _join(build: Build, steps: tuple[Step, ...]) -> tuple[Edit, ...] | str:
+    units: list[Unit] = []
+    for step in steps:
+        one = unit(build, step, NAME)
+        if isinstance(one, str):
+            return one
+        if units and (why := wall(build, units[-1], one)):
+            return why
+        units.append(one)
+    joint = plan(units)
+    return edits(build, units, joint) if isinstance(joint, Plan) else joint
 
 
 def _own_update(

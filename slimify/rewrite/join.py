@@ -17,6 +17,7 @@ from typing import NamedTuple
 from slimify.rewrite.edit import Edit
 from slimify.semantics.build import Build, Step
 from slimify.semantics.effects import CHEAP, SYSTEM_MANAGERS, Effects, effects
+from slimify.semantics.images import image_name
 from slimify.syntax.dockerfile import Dockerfile, Instruction
 from slimify.syntax.shell import AndOr, Body, Command, Compound, Item, Pipeline, ShellNode
 from slimify.syntax.source import Span
@@ -134,9 +135,32 @@ def wall(build: Build, above: Unit, below: Unit) -> str:
         return "their flags differ"
     if build.pragmas.guards(second):
         return "a linter's ignore comment belongs to the second one"
+    if why := _changes_the_next_shell(above):
+        return why
     head = build.dockerfile.source.text[second.span.start : below.body.span(0, 1).start]
     if "#" in head:
         return "a comment stands between the keyword and the command of the second one"
+    return ""
+
+
+_SHELL_PATHS = frozenset(f"{folder}/{name}" for folder in ("/bin", "/usr/bin") for name in ("sh", "bash", "dash", "ash"))
+
+
+def _changes_the_next_shell(above: Unit) -> str:
+    """What a RUN does that only a shell started after it takes notice of."""
+    state = above.step.state
+    found = above.effects
+    if _SHELL_PATHS & (found.writes | found.deletes | found.touches):
+        return "the first one replaces the shell itself, which the second one is then run with"
+    if state.shell.options & {"l", "i"} or state.sets("BASH_ENV") or state.sets("ENV"):
+        return "the shell reads start-up files, which the first one may have changed for the second"
+    if state.user not in (None, "root", "0") and "/etc/passwd" in found.touches:
+        return "the first one changes users or groups, which Docker looks up again for the second"
+    workdir = state.workdir
+    for path in found.deletes:
+        here = workdir is not None and (workdir == path or workdir.startswith(path.rstrip("/") + "/"))
+        if here or path in (".", "./.", "./..") or path.startswith("./../"):
+            return "the first one deletes the working directory, which Docker makes again for the second"
     return ""
 
 
@@ -237,9 +261,16 @@ def _moves_programs(one: Unit, later: Sequence[Unit]) -> bool:
     if not again:
         return False
     installs = one.effects.installs
+    if _is_python(one.step.state.image):
+        # There pip is in the first folder of PATH already, where a new one takes its place.
+        installs -= {"pip"}
     return any(name in installs or name.rstrip("0123456789.") in installs for name in again) or (
         "*" in installs and bool({name for name in again if name not in _SYSTEM_PROGRAMS})
     )
+
+
+def _is_python(image: str | None) -> bool:
+    return image is not None and image_name(image).short in ("python", "pypy")
 
 
 _SYSTEM_PROGRAMS = SYSTEM_MANAGERS | {"apt-get", "aptitude", "dpkg", "rpm"}

@@ -73,9 +73,11 @@ class State:
     """What is in force when an instruction starts. None as a value means: not known.
 
     `env` and `args` hold what the Dockerfile sets; the base image may set more variables.
-    `user` and `workdir` are None until the Dockerfile, or a known base, tells.
+    `user` and `workdir` are None until the Dockerfile, or a known base, tells. `image` is the
+    image that the chain of stages starts from.
     """
 
+    image: str | None
     env: Values
     args: Values
     user: str | None
@@ -296,6 +298,7 @@ def _stage(
         certain = known != UNKNOWN
         scratch = image == "scratch"
         state = State(
+            image=image,
             env={},
             args={},
             user="root" if scratch else None,

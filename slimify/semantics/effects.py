@@ -325,6 +325,8 @@ class _Collector:
             self.touches.add("/etc/passwd")
         else:
             self._packages(one)
+        if program in ("dpkg-reconfigure", "update-alternatives", "debconf-set-selections") and "dash" in text_of(one):
+            self.writes.add("/bin/sh")
         for path in (*self.writes, *self.touches, *self.deletes):
             if path.startswith(("/etc/hosts", "/etc/resolv", "/dev/", "/proc", "/sys")):
                 self._check_mounted(path)
@@ -376,9 +378,16 @@ class _Collector:
             self.writes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
         if action.name in manager.installs and manager.name not in SYSTEM_MANAGERS:
             self.installs.update(_package_name(operand) for operand in action.operands if operand)
-            self.installs.add(manager.name)
+            if None in action.operands or one.has("-r", "--requirement"):
+                # A list of packages that cannot be seen may have the manager itself in it.
+                self.installs.add(manager.name)
         if action.name in manager.cleans or action.name in manager.removes:
             self.deletes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+
+
+def text_of(one: Invocation) -> str:
+    """The arguments as they stand in the script."""
+    return " ".join(word.text for word in one.words)
 
 
 def _package_name(operand: str) -> str:
