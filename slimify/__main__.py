@@ -6,6 +6,7 @@ start five times as long. So this module, and what it imports, stays lean: a tes
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -25,7 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"slimify {slimify.__version__}\n")
             return 0
         if arguments[:1] == ["fix"] and (options := _options(arguments[1:])) is not None:
-            return _fix_stdin(options)
+            # One file is no work for the garbage collector; without it a tenth of the time is saved.
+            gc.disable()
+            try:
+                return _fix_stdin(options)
+            finally:
+                gc.freeze()
+                gc.enable()
         from slimify.cli import run
 
         return run(arguments)
@@ -42,6 +49,8 @@ def _options(arguments: list[str]) -> dict[str, list[str]] | None:
         if argument == "-" and not stdin:
             stdin = True
             continue
+        if argument == "-q":
+            argument = "--quiet"
         if not argument.startswith("--"):
             return None
         name, equals, value = argument[2:].partition("=")

@@ -82,9 +82,7 @@ def _options(
 
 Only = Annotated[
     list[str] | None,
-    typer.Option(
-        "--only", metavar="NAME", help="Run only these transforms (a,b or repeated).", autocompletion=_names
-    ),
+    typer.Option("--only", metavar="NAME", help="Run only these transforms (a,b or repeated).", autocompletion=_names),
 ]
 Skip = Annotated[
     list[str] | None,
@@ -108,14 +106,10 @@ def fix(
         ),
     ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Print the diff, and write nothing.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")] = False,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the result there (- for standard output)."
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the result there (- for standard output)."),
     ] = None,
     level: Annotated[
         Level | None, typer.Option("--level", help="How much a rewrite may change. (default: standard)")
@@ -125,18 +119,12 @@ def fix(
     target: Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that is built.")] = None,
     build_arg: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."
-        ),
+        typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say also what was not done, and why.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say also what was not done, and why.")] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes at a time. (default: cores)")
     ] = None,
@@ -190,9 +178,7 @@ def apply(
     patch: Annotated[str, typer.Argument(help="What `slimify fix --diff` printed; - for standard input.")],
     only: Only = None,
     skip: Skip = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Apply a saved patch, or the parts of it that some transforms made, to the files it names."""
@@ -217,9 +203,7 @@ def transforms() -> None:
 
 @app.command()
 def explain(
-    name: Annotated[
-        str, typer.Argument(help="A transform (see `slimify transforms`).", autocompletion=_names)
-    ],
+    name: Annotated[str, typer.Argument(help="A transform (see `slimify transforms`).", autocompletion=_names)],
 ) -> None:
     """Show the page of a transform: what it does, why, and when it does not."""
     try:

@@ -297,7 +297,11 @@ def _line_of(text: str, header: str, key: str, within: str = "") -> int:
         if name != wanted and not name.startswith(wanted + "."):
             continue
         if within:
-            return next((at for at in range(number, len(lines) + 1) if within in lines[at - 1]), number)
+            # A string stands in quotes, a key need not.
+            for spelling in (f'"{within}"', f"'{within}'", within):
+                for at in range(number, len(lines) + 1):
+                    if spelling in lines[at - 1]:
+                        return at
         return number
     return 0
 

@@ -47,9 +47,7 @@ def find(folder: str, config_of: Callable[[str], Config], failed: Callable[[OSEr
         candidates = sorted(name for name in names if is_dockerfile(name))
         excluded = ignores.with_config(config_of(here)) if candidates or folders else None
         folders[:] = sorted(
-            name
-            for name in folders
-            if name != ".git" and not (excluded and excluded(os.path.join(real, name), True))
+            name for name in folders if name != ".git" and not (excluded and excluded(os.path.join(real, name), True))
         )
         for name in candidates:
             path = os.path.join(here, name)
@@ -163,7 +161,10 @@ def _well_formed(line: str) -> bool:
 
 
 def _verdict(rules: _Rules, path: str, folder: bool) -> bool | None:
-    """Whether the patterns leave `path` out, take it in again, or say nothing."""
+    """Whether the patterns leave `path` out, take it in again, or say nothing.
+
+    pathspec differs from git in one thing: `!folder/` also takes in again what lies in the folder.
+    """
     if not _inside(path, rules.folder) or path == rules.folder:
         return None
     name = os.path.relpath(path, rules.folder)

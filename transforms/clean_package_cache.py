@@ -19,7 +19,9 @@ from slimify.syntax.source import Span
 NAME = "clean-package-cache"
 
 # Wrappers that change neither the user nor the home folder.
-_TRANSPARENT = frozenset({"command", "env", "nice", "ionice", "nohup", "time", "timeout", "stdbuf", "eatmydata", "xargs"})
+_TRANSPARENT = frozenset(
+    {"command", "env", "nice", "ionice", "nohup", "time", "timeout", "stdbuf", "eatmydata", "xargs"}
+)
 
 
 class _Use(NamedTuple):
@@ -56,7 +58,7 @@ def _clean(build: Build, step: Step) -> Iterator[Rewrite | Finding]:
         if manager and action and action.name in manager.fills and not invocation.has(*_HELP):
             uses.setdefault(manager.name, (manager, []))[1].append(_Use(invocation, action))
     for manager, used in uses.values():
-        if _mounted(manager, mounts(step.instruction)) or _switched_off(manager, step, used, found):
+        if _mounted(manager, mounts(step.instruction)) or _switched_off(manager, step, found):
             continue
         yield from _remedy(build, step, body, found, manager, used)
 
@@ -75,14 +77,18 @@ def _mounted(manager: PackageManager, present: tuple[Mount, ...]) -> bool:
             tail = path.lstrip("~").rstrip("/")
             if target.endswith(tail) or (path.startswith("/") and (path + "/").startswith(target + "/")):
                 return True
-            if path.startswith("~") and (target.endswith("/.cache") or target in ("/root", "/home")) and "/.cache" in path + "/":
+            if (
+                path.startswith("~")
+                and (target.endswith("/.cache") or target in ("/root", "/home"))
+                and "/.cache" in path + "/"
+            ):
                 return True
             if tail and tail + "/" in target + "/":
                 return True
     return False
 
 
-def _switched_off(manager: PackageManager, step: Step, used: list[_Use], found: Effects) -> bool:
+def _switched_off(manager: PackageManager, step: Step, found: Effects) -> bool:
     if any(step.state.sets(name) for name in manager.disabled_by_env):
         return True
     script = step.body.script.text if step.body else ""
@@ -123,9 +129,7 @@ def _remedy(
         yield Finding(NAME, f"{manager.title} leaves its cache in this layer", why, step.instruction.span)
 
 
-def _by_flag(
-    step: Step, body: Body, manager: PackageManager, remedy: Remedy, used: list[_Use]
-) -> Rewrite | str:
+def _by_flag(step: Step, body: Body, manager: PackageManager, remedy: Remedy, used: list[_Use]) -> Rewrite | str:
     base = step.state.image
     if base and any(fnmatch.fnmatch(base, pattern) for pattern in remedy.too_old):
         return f"{base} may carry a {manager.title} older than {remedy.since}, which does not know {remedy.flag}"
@@ -146,9 +150,7 @@ def _by_flag(
         edits.append(Edit(Span(place, place), f" {remedy.flag}"))
     if step.instruction.flag("network") == "none":
         return "the RUN has no network"
-    return _rewrite(
-        manager, step, f"add {remedy.flag} to {manager.title}", tuple(edits), remedy, used, body
-    )
+    return _rewrite(manager, f"add {remedy.flag} to {manager.title}", tuple(edits), remedy, used, body)
 
 
 def _by_command(
@@ -195,12 +197,11 @@ def _by_command(
         place = after_command(build, step, body, offset, command, errexit)
     if isinstance(place, str):
         return place
-    return _rewrite(manager, step, f"leave no {manager.title} cache in the layer", (place,), remedy, used, body)
+    return _rewrite(manager, f"leave no {manager.title} cache in the layer", (place,), remedy, used, body)
 
 
 def _rewrite(
     manager: PackageManager,
-    step: Step,
     title: str,
     edits: tuple[Edit, ...],
     remedy: Remedy,
@@ -209,8 +210,10 @@ def _rewrite(
 ) -> Rewrite:
     words = used[-1].invocation.command
     spans = [] if used[-1].invocation.nested else [body.span(words.start, words.end)]
-    facts = tuple(Evidence(f"{manager.title} {use.verb.name} fills {manager.cache_paths[0]}", span)
-                  for use, span in zip(used[-1:], spans, strict=False))
+    facts = tuple(
+        Evidence(f"{manager.title} {use.verb.name} fills {manager.cache_paths[0]}", span)
+        for use, span in zip(used[-1:], spans, strict=False)
+    )
     return Rewrite(
         transform=NAME,
         level=Level.SAFE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite, Severity
@@ -21,7 +22,7 @@ def drop_dead_instructions(build: Build) -> Iterator[Rewrite | Finding]:
     for stage in build.stages:
         for keyword in _OVERRIDDEN:
             steps = [step for step in stage.steps if step.keyword == keyword]
-            for dead, winner in zip(steps, steps[1:], strict=False):
+            for dead, winner in itertools.pairwise(steps):
                 yield _drop(build.dockerfile.source, dead, winner)
     yield from _unreached(build)
 
@@ -37,8 +38,11 @@ def _drop(source: Source, dead: Step, winner: Step) -> Rewrite:
         reason=f"only the last {one.keyword} of a stage takes effect",
         edits=(Edit(Span(start, end), ""),),
         evidence=(
-            Evidence("this is the one that counts", winner.instruction.span,
-                     f"https://docs.docker.com/reference/dockerfile/#{one.keyword.lower()}"),
+            Evidence(
+                "this is the one that counts",
+                winner.instruction.span,
+                f"https://docs.docker.com/reference/dockerfile/#{one.keyword.lower()}",
+            ),
         ),
         keywords=frozenset({one.keyword}),
     )

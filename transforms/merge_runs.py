@@ -82,7 +82,9 @@ def _merge_row(build: Build, row: list[Unit]) -> Iterator[Rewrite | Finding]:
         wanted = [gain for gain in gains if gain.first < at <= gain.last]
         if not wanted:
             yield _declined(
-                row[at - 1].step, one.step, "no bytes are won, and the border between them serves the build cache"
+                row[at - 1].step,
+                one.step,
+                "no bytes are won, and the border between them serves the build cache",
             )
         else:
             joint = plan([*group, one])
@@ -149,9 +151,11 @@ def _gains(row: list[Unit]) -> Iterator[_Gain]:
 def _meets(paths: frozenset[str], earlier: Unit, written_only: bool = False) -> str:
     """The first of the paths that an earlier RUN wrote, or at least named, or that lies inside such a path."""
     names = earlier.effects.writes if written_only else earlier.effects.writes | earlier.effects.mentions
-    names = {name for name in names if not _cleaned(name, earlier.effects.deletes)}
+    names = frozenset(name for name in names if not _cleaned(name, earlier.effects.deletes))
     for path in sorted(paths):
         base = path.rstrip("*").rstrip("/")
+        if base in names and " " in base:
+            return path
         if base.count("/") < 2 and base not in names:
             # `/tmp`, `/app`: only what lies inside counts, since the folder itself was there before.
             if path != base and any(name.startswith(base + "/") for name in names if base not in ("", ".")):
@@ -164,7 +168,9 @@ def _meets(paths: frozenset[str], earlier: Unit, written_only: bool = False) -> 
 
 def _cleaned(name: str, deleted: frozenset[str]) -> bool:
     """Whether the RUN that wrote a path has deleted it as well, so that there is nothing left to win."""
-    return any(name == path.rstrip("*").rstrip("/") or name.startswith(path.rstrip("*").rstrip("/") + "/") for path in deleted)
+    return any(
+        name == path.rstrip("*").rstrip("/") or name.startswith(path.rstrip("*").rstrip("/") + "/") for path in deleted
+    )
 
 
 def _installer(one: Unit) -> frozenset[str]:
@@ -181,6 +187,4 @@ def _cheap(one: Unit) -> bool:
     programs = {invocation.program for invocation in one.effects.invocations}
     if programs <= _WITHOUT_EFFECT:
         return False  # see modern-instructions: it should go, not be carried along
-    return all(
-        invocation.program is not None and invocation.program in CHEAP for invocation in one.effects.invocations
-    )
+    return all(invocation.program is not None and invocation.program in CHEAP for invocation in one.effects.invocations)

@@ -1,4 +1,4 @@
-"""modern-instructions: old spellings become today's, and instructions that do not do what they seem to are pointed out."""
+"""modern-instructions: old spellings become today's, and what does not do what it seems to is pointed out."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def _equals(source: Source, one: Instruction) -> Iterator[Rewrite | Finding]:
     new = quote + old + quote
     if not _same(old, new, one.escape) or (quote and any(c in old for c in "\"'")):
         yield Finding(
-            NAME, f"{one.keyword} {name} could be written with =", "its quotes cannot be kept with certainty", one.span
+            NAME,
+            f"{one.keyword} {name} could be written with =",
+            "its quotes cannot be kept with certainty",
+            one.span,
         )
         return
     begin = one.arguments_span.start
@@ -95,7 +98,13 @@ def _equals(source: Source, one: Instruction) -> Iterator[Rewrite | Finding]:
         title=f"write {one.keyword} {name} with =",
         reason="the form with a blank is deprecated, and takes the rest of the line as one value",
         edits=tuple(edits),
-        evidence=(Evidence("legacy key/value format", None, "https://docs.docker.com/reference/build-checks/legacy-key-value-format/"),),
+        evidence=(
+            Evidence(
+                "legacy key/value format",
+                None,
+                "https://docs.docker.com/reference/build-checks/legacy-key-value-format/",
+            ),
+        ),
         keywords=frozenset({one.keyword}),
     )
 
@@ -103,7 +112,12 @@ def _equals(source: Source, one: Instruction) -> Iterator[Rewrite | Finding]:
 def _same(old: str, new: str, escape: str) -> bool:
     """Whether both spellings expand to the same, whatever the variables in them hold."""
     names = re.findall(r"[A-Za-z_]\w*", old)
-    samples = ({}, dict.fromkeys(names, "x"), dict.fromkeys(names, "a  'b\" \\c"), dict.fromkeys(names, ""))
+    samples: tuple[dict[str, str], ...] = (
+        {},
+        dict.fromkeys(names, "x"),
+        dict.fromkeys(names, "a  'b\" \\c"),
+        dict.fromkeys(names, ""),
+    )
     return all(_expanded(old, env, escape) == _expanded(new, env, escape) for env in samples)
 
 

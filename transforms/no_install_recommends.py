@@ -12,8 +12,19 @@ from slimify.semantics.effects import effects
 from slimify.syntax.source import Span
 
 NAME = "no-install-recommends"
-_FLAGS = {"apt-get": "--no-install-recommends", "apt": "--no-install-recommends", "aptitude": "--without-recommends"}
-_SAID = ("--no-install-recommends", "--install-recommends", "--without-recommends", "--with-recommends", "-R", "-r")
+_FLAGS = {
+    "apt-get": "--no-install-recommends",
+    "apt": "--no-install-recommends",
+    "aptitude": "--without-recommends",
+}
+_SAID = (
+    "--no-install-recommends",
+    "--install-recommends",
+    "--without-recommends",
+    "--with-recommends",
+    "-R",
+    "-r",
+)
 
 
 def no_install_recommends(build: Build) -> Iterator[Rewrite | Finding]:
@@ -43,7 +54,12 @@ def _drop(step: Step, invocation: Invocation) -> Iterator[Rewrite | Finding]:
     body = step.body
     assert body is not None
     if invocation.nested or None in action.operands:
-        yield Finding(NAME, "recommended packages are installed", "what is installed is not known", step.instruction.span)
+        yield Finding(
+            NAME,
+            "recommended packages are installed",
+            "what is installed is not known",
+            step.instruction.span,
+        )
         return
     packages = [_name(operand) for operand in action.operands if operand]
     if not packages or any("/" in package or package.endswith((".deb", "-", "+")) for package in packages):
@@ -56,7 +72,9 @@ def _drop(step: Step, invocation: Invocation) -> Iterator[Rewrite | Finding]:
         last = invocation.words[-1]
         place = body.span(last.end - 1, last.end).end
         edits.append(Edit(Span(place, place), " " + " ".join(kept)))
-    evidence = [Evidence(f"kept by name, because {why}", None, source) for why, source in wanted_with(packages).values()]
+    evidence = [
+        Evidence(f"kept by name, because {why}", None, source) for why, source in wanted_with(packages).values()
+    ]
     yield Rewrite(
         transform=NAME,
         level=Level.AGGRESSIVE,

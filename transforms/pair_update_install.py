@@ -10,7 +10,7 @@ from slimify.semantics.build import Build, Step, mounts
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import CHEAP, Effects, effects
 from slimify.semantics.later import later_use, step_invocations
-from slimify.syntax.shell import AndOr, Command
+from slimify.syntax.shell import AndOr, Command, Item
 from slimify.syntax.source import Span
 
 NAME = "pair-update-install"
@@ -161,7 +161,13 @@ def _own_update(
     assert body is not None
 
     def declined(why: str) -> Finding:
-        return Finding(NAME, "an install relies on the index of another layer", why, step.instruction.span, evidence=evidence)
+        return Finding(
+            NAME,
+            "an install relies on the index of another layer",
+            why,
+            step.instruction.span,
+            evidence=evidence,
+        )
 
     if needing.nested:
         return declined("the command stands inside a quoted string")
@@ -173,8 +179,7 @@ def _own_update(
     if place is None:
         return declined("the install stands inside a compound command or behind ||")
     command = needing.command
-    verbs = needing.words[verb(needing).end - 1] if verb(needing) else None  # type: ignore[union-attr]
-    if verbs is None or command.assignments or set(needing.wrappers) - {"sudo"} or update.wrappers != needing.wrappers:
+    if command.assignments or set(needing.wrappers) - {"sudo"} or update.wrappers != needing.wrappers:
         return declined("how to call the update there is not certain")
     words = " ".join(word.text for word in command.words if word.end <= needing.typed[-1].end)
     at = body.span(place, place + 1).start
@@ -188,8 +193,8 @@ def _own_update(
     )
 
 
-def _place(items: object, command: Command) -> int | None:
-    assert isinstance(items, tuple)
+def _place(items: tuple[Item, ...], command: Command) -> int | None:
+    """Where in the script the command starts, if it is certain to run whenever its list is run up to there."""
     for item in items:
         node = item.node
         if node is command:

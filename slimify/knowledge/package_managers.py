@@ -1,7 +1,14 @@
 """stand-in"""
+
 from __future__ import annotations
-import functools, os, re, tomllib
-from dataclasses import dataclass, fields
+
+import functools
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     kind: str
@@ -13,6 +20,8 @@ class Remedy:
     too_old: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     command: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PackageManager:
     name: str
@@ -37,17 +46,26 @@ class PackageManager:
     estimate_source: str = ""
     notes: str = ""
     remedies: tuple[Remedy, ...] = ()
+
+
 @functools.lru_cache
 def load() -> tuple[PackageManager, ...]:
-    with open(os.path.join(os.path.dirname(__file__), "package_managers.toml"), "rb") as f: data = tomllib.load(f)
-    def tup(v): return tuple(v) if isinstance(v, list) else v
+    with open(os.path.join(os.path.dirname(__file__), "package_managers.toml"), "rb") as f:
+        data = tomllib.load(f)
+
+    def tup(v):
+        return tuple(v) if isinstance(v, list) else v
+
     out = []
     for m in data["manager"]:
         r = tuple(Remedy(**{k: tup(v) for k, v in x.items()}) for x in m.pop("remedy", []))
         out.append(PackageManager(**{k: tup(v) for k, v in m.items()}, remedies=r))
     return tuple(out)
+
+
 @functools.lru_cache(maxsize=1024)
 def find(program: str) -> PackageManager | None:
     for m in load():
-        if program in m.programs or (m.program_pattern and re.fullmatch(m.program_pattern, program)): return m
+        if program in m.programs or (m.program_pattern and re.fullmatch(m.program_pattern, program)):
+            return m
     return None

@@ -17,8 +17,4 @@ def _table() -> dict[str, dict[str, list[str]]]:
 
 def wanted_with(packages: Iterable[str]) -> dict[str, tuple[str, str]]:
     """For a list of packages: what else to install by name, with the reason and the source of it."""
-    return {
-        name: (why, source)
-        for package in packages
-        for name, (why, source) in _table().get(package, {}).items()
-    }
+    return {name: (why, source) for package in packages for name, (why, source) in _table().get(package, {}).items()}

@@ -47,7 +47,10 @@ def _runs(instructions: tuple[Instruction, ...]) -> list[tuple[str, ...] | str]:
 
 def _words(script: Script) -> list[tuple[str, ...]]:
     return [
-        (*(f"{one.name}={one.value.text}" for one in command.assignments), *(word.text for word in command.words))
+        (
+            *(f"{one.name}={one.value.text}" for one in command.assignments),
+            *(word.text for word in command.words),
+        )
         for command in script.commands()
     ]
 

@@ -143,7 +143,9 @@ def wall(build: Build, above: Unit, below: Unit) -> str:
     return ""
 
 
-_SHELL_PATHS = frozenset(f"{folder}/{name}" for folder in ("/bin", "/usr/bin") for name in ("sh", "bash", "dash", "ash"))
+_SHELL_PATHS = frozenset(
+    f"{folder}/{name}" for folder in ("/bin", "/usr/bin") for name in ("sh", "bash", "dash", "ash")
+)
 
 
 def _changes_the_next_shell(above: Unit) -> str:
@@ -293,7 +295,11 @@ def edits(build: Build, units: Sequence[Unit], joint: Plan) -> tuple[Edit, ...]:
             made.append(Edit(Span(line_start, start), style.indent + operator + form.opening))
         elif form.opening:
             made.append(Edit(Span(start, start), form.opening))
-        if form is _BARE and joint.operator == "&&" and one.step.instruction.start_line == one.step.instruction.end_line:
+        if (
+            form is _BARE
+            and joint.operator == "&&"
+            and one.step.instruction.start_line == one.step.instruction.end_line
+        ):
             made += _split_lines(one, style, source.newline_at(one.step.instruction.start_line))
         tail_end = one.step.instruction.span.end
         if not last:
@@ -352,5 +358,5 @@ class Style(NamedTuple):
                     trailing += stripped.rstrip("\\").rstrip().endswith("&&") and line < one.end_line
             if indents:
                 indent = min(indents, key=lambda key: (-indents[key], len(key)))
-                return cls(indent or "    ", trailing > leading)
+                return cls(indent, trailing > leading)
         return cls("    ", False)

@@ -110,7 +110,7 @@ def fix(
         before=source,
         after=text.source,
         changes=tuple(changes),
-        notices=tuple([*faults, *notices]),
+        notices=(*faults, *notices),
         origins=text.origins,
         passes=passes,
     )
@@ -200,9 +200,7 @@ def _apply(
     return attempt, [_change(rewrite, text) for rewrite in good], dropped
 
 
-def _attempt(
-    rewrites: list[Rewrite], text: _Text, options: Options, context: str | None
-) -> tuple[_Text | None, str]:
+def _attempt(rewrites: list[Rewrite], text: _Text, options: Options, context: str | None) -> tuple[_Text | None, str]:
     edits: list[tuple[str, Edit]] = [(one.transform, edit) for one in rewrites for edit in one.edits]
     try:
         source, origins = apply(text.source, text.origins, edits)

@@ -61,14 +61,13 @@ def apply(
         old = end
     keep(len(text))
     result = Source("".join(parts), source.path)
-    return result, _trace(result, origins, pieces, source)
+    return result, _trace(result, origins, pieces)
 
 
 def _trace(
     result: Source,
     origins: Sequence[Origin],
     pieces: list[tuple[int, int, int, int, str]],
-    source: Source,
 ) -> tuple[Origin, ...]:
     starts = result.line_starts
     lines: list[set[int]] = [set() for _ in starts]
@@ -90,6 +89,4 @@ def _trace(
                 transforms[line].update(dict.fromkeys(origin.transforms))
     if starts[-1] == len(result.text) and not lines[-1]:
         lines[-1].update(origins[-1].lines)
-    return tuple(
-        Origin(tuple(sorted(numbers)), tuple(names)) for numbers, names in zip(lines, transforms, strict=True)
-    )
+    return tuple(Origin(tuple(sorted(numbers)), tuple(names)) for numbers, names in zip(lines, transforms, strict=True))

@@ -326,9 +326,7 @@ def _sources(instruction: Instruction, earlier: int) -> set[str]:
     return {name for name in names if not name.isdecimal() or int(name) < earlier}
 
 
-def _after(
-    instruction: Instruction, state: State, scope: Values, given: Mapping[str, str], escape: str
-) -> State:
+def _after(instruction: Instruction, state: State, scope: Values, given: Mapping[str, str], escape: str) -> State:
     keyword = instruction.keyword
     if keyword == "ENV":
         before = state.variables

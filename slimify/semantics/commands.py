@@ -127,9 +127,7 @@ def _unwrap(
             for one in inner.commands():
                 names = assigned + tuple(assignment.name for assignment in one.assignments)
                 if one.words:
-                    yield from _unwrap(
-                        one, one.words, (*wrappers, program or ""), names, variables, True, depth + 1
-                    )
+                    yield from _unwrap(one, one.words, (*wrappers, program or ""), names, variables, True, depth + 1)
             return
     typed = 1
     if program is not None and _PYTHON.fullmatch(program):
@@ -226,7 +224,14 @@ def resolve(word: Word, variables: Variables) -> str | None:
 @functools.lru_cache(maxsize=64)
 def _verbs(manager: PackageManager) -> frozenset[str]:
     return frozenset(
-        [*manager.installs, *manager.fills, *manager.refreshes, *manager.needs_index, *manager.removes, *manager.cleans]
+        [
+            *manager.installs,
+            *manager.fills,
+            *manager.refreshes,
+            *manager.needs_index,
+            *manager.removes,
+            *manager.cleans,
+        ]
     )
 
 

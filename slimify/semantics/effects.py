@@ -18,11 +18,11 @@ from slimify.syntax.shell import (
     Command,
     Compound,
     Pipeline,
+    Redirect,
     Script,
     Sequence,
     ShellNode,
     Word,
-    commands_in,
 )
 
 # POSIX XCU 2.14: in front of these a variable assignment stays in force afterwards.
@@ -165,8 +165,7 @@ class _Collector:
                 self.walk(part, True)
                 self.workdir = before
 
-    def _redirects(self, redirects: object) -> None:
-        assert isinstance(redirects, tuple)
+    def _redirects(self, redirects: tuple[Redirect, ...]) -> None:
         for redirect in redirects:
             if redirect.target is None:
                 continue
@@ -254,7 +253,19 @@ class _Collector:
             self._leak("source", text, subshell)
             # What it reads may do anything at all.
             self.workdir = None
-        elif program in ("export", "readonly", "declare", "typeset", "local", "unset", "read", "getopts", "let", "mapfile", "readarray"):
+        elif program in (
+            "export",
+            "readonly",
+            "declare",
+            "typeset",
+            "local",
+            "unset",
+            "read",
+            "getopts",
+            "let",
+            "mapfile",
+            "readarray",
+        ):
             if argv and argv != ("-p",):
                 self._leak("variable", text, subshell)
         elif program in ("alias", "unalias", "trap", "umask", "shopt", "ulimit", "shift", "hash"):
@@ -325,7 +336,11 @@ class _Collector:
             self.touches.add("/etc/passwd")
         else:
             self._packages(one)
-        if program in ("dpkg-reconfigure", "update-alternatives", "debconf-set-selections") and "dash" in text_of(one):
+        if program in (
+            "dpkg-reconfigure",
+            "update-alternatives",
+            "debconf-set-selections",
+        ) and "dash" in text_of(one):
             self.writes.add("/bin/sh")
         for path in (*self.writes, *self.touches, *self.deletes):
             if path.startswith(("/etc/hosts", "/etc/resolv", "/dev/", "/proc", "/sys")):
@@ -333,7 +348,9 @@ class _Collector:
 
     def _download(self, one: Invocation) -> None:
         argv = one.argv
-        targets = {"-o", "--output", "-O", "--output-document"} if one.program == "curl" else {"-O", "--output-document"}
+        targets = (
+            {"-o", "--output", "-O", "--output-document"} if one.program == "curl" else {"-O", "--output-document"}
+        )
         remote = one.program != "curl"
         for at, arg in enumerate(argv):
             if arg is None:
@@ -374,14 +391,18 @@ class _Collector:
             if manager is None and one.program not in CHEAP:
                 self.installs.add("*")
             return
-        if action.name in manager.fills or action.name in manager.installs:
+        if action.name in manager.fills:
             self.writes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+        if action.name in manager.installs:
+            self.writes.add(f"what {manager.title} installed")
+        if action.name in manager.removes:
+            self.deletes.add(f"what {manager.title} installed")
         if action.name in manager.installs and manager.name not in SYSTEM_MANAGERS:
             self.installs.update(_package_name(operand) for operand in action.operands if operand)
             if None in action.operands or one.has("-r", "--requirement"):
                 # A list of packages that cannot be seen may have the manager itself in it.
                 self.installs.add(manager.name)
-        if action.name in manager.cleans or action.name in manager.removes:
+        if action.name in manager.cleans:
             self.deletes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
 
 
@@ -435,8 +456,3 @@ def effects(script: Script, variables: Variables, workdir: str | None) -> Effect
     """The effects of a script run with these variables in this working directory (None: not known)."""
     used = tuple((name, value) for name, value in variables.items() if name in script.text)
     return _effects(script, used, workdir)
-
-
-def command_names(script: Script) -> frozenset[str | None]:
-    """The literal names of all simple commands; None among them for one that is expanded."""
-    return frozenset(command.name for command in commands_in(script.body)) if not script.opaque else frozenset({None})

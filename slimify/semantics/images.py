@@ -25,6 +25,7 @@ class ImageName(NamedTuple):
 
 
 def image_name(reference: str) -> ImageName:
+    """Take the name of an image apart."""
     rest, _, digest = reference.partition("@")
     head, slash, tail = rest.rpartition("/")
     name, _, tag = tail.partition(":")

@@ -46,9 +46,9 @@ def later_use(build: Build, step: Step, manager: PackageManager) -> Later:
                 if action.name in manager.needs_index:
                     return Later(f"{call.program} {action.name} on {{line 0}} has no update of its own", one)
                 if call.has(*manager.offline_options):
-                    return Later(f"{{line 0}} works offline, from the cache", one)
+                    return Later("{line 0} works offline, from the cache", one)
                 if manager.reuses:
-                    return Later(f"{{line 0}} uses the cache again", one)
+                    return Later("{line 0} uses the cache again", one)
             elif manager.needs_index and one.keyword in ("RUN", "ONBUILD") and (script := _script(call)):
                 return Later(f"{script} on {{line 0}} may install packages with the index of this layer", one)
     return Later("")

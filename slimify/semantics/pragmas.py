@@ -55,7 +55,11 @@ def read_pragmas(dockerfile: Dockerfile) -> Pragmas:
     unknown: list[tuple[str, Span]] = []
     keep_file = False
     skip_file: set[str] = set()
-    interesting = [comment for comment in dockerfile.comments if ":" in text[slice(*comment.span)] or "=" in text[slice(*comment.span)]]
+    interesting = [
+        comment
+        for comment in dockerfile.comments
+        if ":" in text[slice(*comment.span)] or "=" in text[slice(*comment.span)]
+    ]
     for comment in interesting:
         words = text[slice(*comment.span)].lstrip("#").strip()
         owner = _owner(dockerfile, comment)

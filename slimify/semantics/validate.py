@@ -16,7 +16,9 @@ _FLAGS: dict[str, frozenset[str]] = {
     "RUN": frozenset({"mount", "network", "security", "device"}),
     "HEALTHCHECK": frozenset({"interval", "timeout", "start-period", "start-interval", "retries"}),
 }
-_ONE_OR_MORE = frozenset("ARG COPY ADD ENV EXPOSE FROM LABEL MAINTAINER RUN STOPSIGNAL USER VOLUME WORKDIR ONBUILD".split())
+_ONE_OR_MORE = frozenset(
+    "ARG COPY ADD ENV EXPOSE FROM LABEL MAINTAINER RUN STOPSIGNAL USER VOLUME WORKDIR ONBUILD".split()
+)
 
 
 def validate(dockerfile: Dockerfile) -> None:

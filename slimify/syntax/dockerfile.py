@@ -215,9 +215,7 @@ class Dockerfile:
         parts: list[str] = []
         at = 0
         nodes = sorted(
-            [d.span for d in self.directives]
-            + [c.span for c in self.comments]
-            + [i.span for i in self.instructions]
+            [d.span for d in self.directives] + [c.span for c in self.comments] + [i.span for i in self.instructions]
         )
         for start, end in nodes:
             if start < at:
@@ -470,7 +468,7 @@ class _Parser:
             return
         for word in words:
             if "=" not in word.text:
-                message = f"Syntax error - can't find = in \"{word.text}\". Must be of the form: name=value"
+                message = f'Syntax error - can\'t find = in "{word.text}". Must be of the form: name=value'
                 raise self._error(start_line, message)
 
     def _heredocs(self, line: str, start_line: int, end: int) -> tuple[tuple[Heredoc, ...], int]:

@@ -10,6 +10,7 @@ or changed in it.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -462,7 +463,7 @@ class _Builder:
         return Command(start, end, tuple(assignments), words, tuple(redirects))
 
     def _check_gaps(self, parts: tuple[Assignment, ...] | list[Assignment | Word | Redirect]) -> None:
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in itertools.pairwise(parts):
             if left.end == right.start and not isinstance(right, Redirect) and not isinstance(left, Redirect):
                 raise _Misread("a word cut in two")
 
@@ -560,9 +561,7 @@ class _Builder:
         inner = self.statement(statements[0])
         return self._attach(inner, tuple(redirects), self.words(extra), node.end_byte)
 
-    def _attach(
-        self, node: ShellNode, redirects: tuple[Redirect, ...], words: tuple[Word, ...], end: int
-    ) -> ShellNode:
+    def _attach(self, node: ShellNode, redirects: tuple[Redirect, ...], words: tuple[Word, ...], end: int) -> ShellNode:
         if isinstance(node, AndOr):
             last = self._attach(node.operands[-1], redirects, words, end)
             return AndOr(node.start, end, (*node.operands[:-1], last), node.operators)
@@ -572,9 +571,7 @@ class _Builder:
         if isinstance(node, Compound):
             if words:
                 raise _Misread("words behind a compound command")
-            return Compound(
-                node.start, end, node.kind, node.parts, node.words, (*node.redirects, *redirects)
-            )
+            return Compound(node.start, end, node.kind, node.parts, node.words, (*node.redirects, *redirects))
         joined = (*node.words, *words)
         self._check_gaps(sorted([*node.assignments, *joined], key=lambda part: part.start))
         return Command(node.start, end, node.assignments, joined, (*node.redirects, *redirects))
@@ -595,13 +592,9 @@ class _Builder:
             parts += self._substitutions(node.children)
         else:
             self._clause(node, parts, words, redirects)
-        return Compound(
-            node.start_byte, node.end_byte, kind, tuple(parts), self.words(words), tuple(redirects)
-        )
+        return Compound(node.start_byte, node.end_byte, kind, tuple(parts), self.words(words), tuple(redirects))
 
-    def _clause(
-        self, node: Node, parts: list[Sequence], words: list[Node], redirects: list[Redirect]
-    ) -> None:
+    def _clause(self, node: Node, parts: list[Sequence], words: list[Node], redirects: list[Redirect]) -> None:
         """Collect the lists of a compound command: the runs of statements between its keywords."""
         run: list[Node] = []
 
@@ -659,9 +652,11 @@ def _literal(text: str) -> tuple[str | None, bool]:
         elif char == "\\":
             out.append(text[at : at + 1])
             at += 1
-        elif char == "`" or (char in "<>" and text.startswith("(", at)):
-            return None, pattern
-        elif char == "$" and (_expands(text, at) or text[at : at + 1] in ("'", '"')):
+        elif (
+            char == "`"
+            or (char in "<>" and text.startswith("(", at))
+            or (char == "$" and (_expands(text, at) or text[at : at + 1] in ("'", '"')))
+        ):
             return None, pattern
         else:
             pattern = pattern or char in "*?[{"

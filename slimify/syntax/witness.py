@@ -47,8 +47,7 @@ def _masked(dockerfile: Dockerfile) -> str:
             lines[line - 1] = "#"
         if one.heredocs:
             inner = sum(
-                dockerfile.source.text.count("\n", doc.content.start, doc.terminator.start) + 1
-                for doc in one.heredocs
+                dockerfile.source.text.count("\n", doc.content.start, doc.terminator.start) + 1 for doc in one.heredocs
             )
             for line in range(one.end_line - inner, one.end_line):
                 lines[line] = "#"
@@ -64,9 +63,9 @@ def _masked(dockerfile: Dockerfile) -> str:
 
 def _structure(text: str) -> list[Seen]:
     # Not at the top: only a file that changes is shown to the witness.
-    from dockerfile_parse import DockerfileParser
+    from dockerfile_parse.parser import DockerfileParser
 
-    parser = DockerfileParser(fileobj=io.BytesIO(text.encode("utf-8", "replace")))
+    parser = DockerfileParser(fileobj=io.BytesIO(text.encode("utf-8", "replace")))  # type: ignore[no-untyped-call]
     return [
         Seen(one["instruction"], one["startline"] + 1, one["endline"] + 1)
         for one in parser.structure

@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 # What Go's unicode.IsSpace takes for white space; str.isspace differs at U+001C to U+001F.
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 _SPACES = frozenset(SPACE)
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)
@@ -227,7 +230,7 @@ class _Unknown(Exception):
     """The value of a variable that was needed is not known."""
 
 
-def _unset(name: str) -> tuple[bool, str]:
+def _unset(_name: str) -> tuple[bool, str]:
     return False, ""
 
 

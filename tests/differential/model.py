@@ -22,7 +22,7 @@ class Shell(Enum):
 class Run:
     """A RUN as the container would get it."""
 
-    line: int
+    line: int = field(compare=False)
     argv: Argv
     #: Index of the script in argv; None when no shell runs it.
     script_at: int | None
@@ -42,7 +42,7 @@ class Run:
 class Mark:
     """An instruction other than RUN whose place among the RUNs matters (COPY, ADD, VOLUME)."""
 
-    line: int
+    line: int = field(compare=False)
     argv: Argv
     cwd: str
     user: str
@@ -66,7 +66,6 @@ class Call:
     """One call of an external command, with everything that the command could notice."""
 
     argv: Argv
-    exe: str
     cwd: str
     user: str
     umask: str
@@ -104,6 +103,7 @@ class Outcome:
     stdout: tuple[tuple[tuple[str, ...], str], ...]
     files: Mapping[str, tuple[str, str]]
     problem: str = ""
+    #: Where it stopped: the line and what the shell said.
     failed_line: int = 0
     stderr: str = ""
 
@@ -127,6 +127,8 @@ class Additions:
     dropped: tuple[CallPredicate, ...] = ()
     #: Environment variables that may be new, or have a new value.
     env: frozenset[str] = frozenset()
+    #: Flags of RUN that may be new, e.g. a cache mount.
+    flags: frozenset[str] = frozenset()
 
     def is_new_call(self, argv: Argv) -> bool:
         """Whether a call that only the rewritten file makes is documented."""
@@ -184,6 +186,8 @@ class Options:
     #: Failures of calls that were reached only because another one failed.
     second_failures: bool = True
     installs: tuple[Install, ...] = ()
+    #: Also run the stages that are the same on both sides (a test of the harness itself).
+    run_unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
