@@ -143,7 +143,8 @@ def _up_to_repository(folder: str) -> list[str]:
 def _compile(lines: Iterable[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec  # 26 ms that only those with an ignore file pay
 
-    lines = list(lines)
+    # What is in a folder, not the folder: pathspec takes `x/**` for both, and then `!x/y` finds nothing.
+    lines = [f"{line}/*" if line.endswith("/**") else line for line in map(str.rstrip, lines)]
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError:

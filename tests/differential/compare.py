@@ -142,7 +142,6 @@ class _Pair:
         for step in (*self.old.steps, *self.new.steps):
             if not isinstance(step, Run):
                 continue
-            self.dirs.add(step.cwd)
             if step.script is None:
                 names = {step.argv[0]}
                 names = {name for name in names if "/" not in name or name.startswith("/")}

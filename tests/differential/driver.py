@@ -115,7 +115,10 @@ class Root:
         for name in os.listdir("/"):
             if name in (".h", "dev", "proc", "lib", "lib64", "bin"):
                 continue
-            shutil.rmtree("/" + name)
+            if os.path.isdir("/" + name):
+                shutil.rmtree("/" + name)
+            else:
+                os.unlink("/" + name)
         for top in ("/lib", "/lib64"):
             for base, _dirs, files in os.walk(top):
                 for name in files:
@@ -267,13 +270,21 @@ def find(name: str, env: dict[str, str]) -> str | None:
     return None
 
 
-def one_step(step: dict[str, Any], deadline: float, request: int | None) -> tuple[int, str]:
+def enter_workdir(path: str, made: list[str]) -> None:
+    """WORKDIR makes its directory when its turn comes: scripts before it may ask for it."""
+    part = ""
+    for piece in path.split("/")[1:]:
+        if piece:
+            part += "/" + piece
+            if not os.path.isdir(part):
+                os.mkdir(part)
+                made.append(part)
+    os.chdir(path)
+
+
+def one_step(step: dict[str, Any], deadline: float, request: int | None, made: list[str]) -> tuple[int, str]:
     """Run one RUN to its end; returns its status and a word on what went wrong with running it."""
-    try:
-        os.chdir(step["cwd"])
-    except OSError:
-        os.makedirs(step["cwd"], exist_ok=True)
-        os.chdir(step["cwd"])
+    enter_workdir(step["cwd"], made)
     path = step["path"] or find(step["argv"][0], step["env"])
     if path is None:
         write(f"{LOG}/stderr", read(f"{LOG}/stderr") + f"/bin/sh: 1: {step['argv'][0]}: not found\n")
@@ -369,11 +380,12 @@ def run(root: Root, message: dict[str, Any]) -> dict[str, Any]:
         os.mkfifo(f"{LOG}/ack")
         request = os.open(f"{LOG}/req", os.O_RDWR)
     results: list[dict[str, Any]] = []
+    made: list[str] = []
     deadline = time.monotonic() + message["timeout"]
     for step in message["steps"]:
         order_before, out_before = len(read(f"{LOG}/order")), len(read(f"{LOG}/stdout"))
         write(f"{LOG}/stderr", "")
-        status, problem = one_step(step, deadline, request)
+        status, problem = one_step(step, deadline, request, made)
         pids = read(f"{LOG}/order")[order_before:].split()
         results.append({
             "status": status, "problem": problem, "calls": [call for call in map(parse_call, pids) if call],
@@ -384,7 +396,11 @@ def run(root: Root, message: dict[str, Any]) -> dict[str, Any]:
     os.chdir("/")
     if request is not None:
         os.close(request)
-    return {"steps": results, "files": root.changed(), "cd": read(f"{LOG}/cd"), "visited": read(f"{LOG}/cwd")}
+    files = root.changed()
+    for path in reversed(made):
+        if path not in root.dirs:
+            os.rmdir(path)
+    return {"steps": results, "files": files, "cd": read(f"{LOG}/cd"), "visited": read(f"{LOG}/cwd")}
 
 
 def syntax(message: dict[str, Any]) -> dict[str, Any]:
