@@ -46,6 +46,7 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e .
+	@$(BIN)/python -m compileall -q slimify transforms
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed

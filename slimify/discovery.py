@@ -144,7 +144,7 @@ def _compile(lines: Iterable[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec  # 26 ms that only those with an ignore file pay
 
     # What is in a folder, not the folder: pathspec takes `x/**` for both, and then `!x/y` finds nothing.
-    lines = [f"{line}/*" if line.endswith("/**") else line for line in map(str.rstrip, lines)]
+    lines = [f"{line.rstrip()}/*" if line.rstrip().endswith("/**") else line for line in lines]
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError:
@@ -164,7 +164,8 @@ def _well_formed(line: str) -> bool:
 def _verdict(rules: _Rules, path: str, folder: bool) -> bool | None:
     """Whether the patterns leave `path` out, take it in again, or say nothing.
 
-    pathspec differs from git in one thing: `!folder/` also takes in again what lies in the folder.
+    pathspec differs from git in one thing: where a folder has been left out and taken in again
+    (`a`, then `!a/`), the two patterns go on to decide about what lies in it.
     """
     if not _inside(path, rules.folder) or path == rules.folder:
         return None

@@ -58,54 +58,68 @@ def _clean(build: Build, step: Step) -> Iterator[Rewrite | Finding]:
         if manager and action and action.name in manager.fills and not invocation.has(*_HELP):
             uses.setdefault(manager.name, (manager, []))[1].append(_Use(invocation, action))
     for manager, used in uses.values():
-        if _mounted(manager, mounts(step.instruction)) or _switched_off(manager, step, found):
-            continue
-        yield from _remedy(build, step, body, found, manager, used)
+        if not _switched_off(manager, step, found):
+            yield from _remedy(build, step, body, found, manager, used)
 
 
 _HELP = ("--help", "--version", "--dry-run", "--simulate", "-s", "--just-print", "--print-uris")
 
 
-def _mounted(manager: PackageManager, present: tuple[Mount, ...]) -> bool:
-    """Whether a mount lies over the cache, or inside it, so that nothing of it gets into the layer."""
+def _mounted(paths: tuple[str, ...], present: tuple[Mount, ...]) -> bool:
+    """Whether a mount lies over one of the folders, or inside it, so that nothing of it gets into the layer."""
     for mount in present:
-        if mount.type in ("secret", "ssh"):
-            continue
         target = mount.target.rstrip("/")
-        for path in manager.cache_paths:
-            # The home folder is whoever's: any …/.cache/pip will do.
-            tail = path.lstrip("~").rstrip("/")
-            if target.endswith(tail) or (path.startswith("/") and (path + "/").startswith(target + "/")):
-                return True
-            if (
-                path.startswith("~")
-                and (target.endswith("/.cache") or target in ("/root", "/home"))
-                and "/.cache" in path + "/"
-            ):
-                return True
-            if tail and tail + "/" in target + "/":
+        if mount.type in ("secret", "ssh") or not target:
+            continue
+        for path in paths:
+            folder = path.rstrip("/*")
+            if folder.startswith("~"):
+                # The home folder is whoever's: any …/.cache/pip will do, and so will any …/.cache.
+                parts = folder[1:].split("/")
+                tails = ["/".join(parts[:end]) for end in range(2, len(parts) + 1)]
+                if any(target.endswith(tail) for tail in tails) or folder[1:] + "/" in target or target == "/root":
+                    return True
+            elif (folder + "/").startswith(target + "/") or target.startswith(folder + "/"):
                 return True
     return False
 
 
 def _switched_off(manager: PackageManager, step: Step, found: Effects) -> bool:
-    if any(step.state.sets(name) for name in manager.disabled_by_env):
-        return True
+    """Whether the environment tells the manager to keep no cache, or the RUN ends with its own cleaner."""
     script = step.body.script.text if step.body else ""
-    if any(f"{name}=" in script for name in manager.disabled_by_env):
+    if any(step.state.sets(name) or f"{name}=" in script for name in manager.disabled_by_env):
         return True
-    return any(_covers(path, cache) for path in found.deletes for cache in manager.cache_paths[:1]) or any(
-        invocation.manager is manager and (action := verb(invocation)) is not None and action.name in manager.cleans
-        for invocation in found.invocations
-    )
+    for invocation in reversed(found.invocations):
+        action = verb(invocation) if invocation.manager is manager else None
+        if action is not None and action.name in manager.cleans:
+            return True
+        if action is not None and action.name in manager.fills:
+            return False
+    return False
+
+
+def _deleted(paths: tuple[str, ...], last: Invocation, found: Effects) -> bool:
+    """Whether the RUN itself deletes all these folders after the last command that fills them."""
+    after = found.invocations[found.invocations.index(last) + 1 :]
+    gone = [
+        operand
+        for invocation in after
+        if invocation.program in ("rm", "find")
+        for operand in invocation.operands
+        if operand is not None
+    ]
+    return bool(paths) and all(any(_covers(path, cache) for path in gone) for cache in paths)
 
 
 def _covers(deleted: str, cache: str) -> bool:
     """Whether deleting a path, which may end in a pattern, empties a cache folder."""
-    deleted, cache = deleted.rstrip("/"), cache.rstrip("/")
+    deleted, cache = deleted.rstrip("/"), cache.rstrip("/*")
     base = deleted.rstrip("*.").rstrip("/")
+    if not base:
+        return False
     if cache.startswith("~"):
-        return base.endswith(cache[1:]) or (base.endswith("/.cache") and "/.cache/" in cache)
+        home = base.removeprefix("/root").removeprefix("$HOME").removeprefix("~")
+        return base.endswith(cache[1:]) or (home != base and (cache[1:] + "/").startswith(home + "/"))
     return cache == base or cache.startswith(base + "/") or fnmatch.fnmatch(cache, deleted)
 
 
@@ -117,6 +131,12 @@ def _remedy(
         return
     why = "no way to clean up after it is known" if manager.remedies else ""
     for remedy in manager.remedies:
+        paths = remedy.paths or manager.cache_paths
+        if _mounted(paths, mounts(step.instruction)):
+            return
+        last = used[-1].invocation
+        if _deleted(paths, last, found) or (not remedy.paths and any(_deleted((path,), last, found) for path in paths)):
+            return
         if remedy.kind == "flag":
             result: Rewrite | Finding | str = _by_flag(step, body, manager, remedy, open_uses)
         else:

@@ -19,7 +19,7 @@ from slimify.syntax.words import WordError, expand
 
 # Dockerfile reference, "Automatic platform ARGs in the global scope". Their values are the builder's.
 PLATFORM_ARGS = tuple(f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT"))
-POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
+POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "busybox"})
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 Values = Mapping[str, str | None]

@@ -43,6 +43,7 @@ _DAEMONS = frozenset(
     "elasticsearch catalina.sh nohup daemon setsid screen tmux at batch rsyslogd syslogd nscd gpg-agent ssh-agent "
     "gpgconf dirmngr".split()
 )
+_GPG_ALONE = ("--dearmor", "--verify", "--export", "--version", "--list-keys", "--show-keys", "--print-md")
 _FOREGROUND = {
     "nginx": frozenset({"-t", "-v", "-V", "-h"}),
     "service": frozenset(),
@@ -160,6 +161,8 @@ class _Collector:
                 self._leak("variable", "arithmetic", False)
             if "${" in word.text and re.search(r"\$\{\w+:?=", word.text):
                 self._leak("variable", "${…=…}", False)
+            if ">(" in word.text or "<(" in word.text:
+                self.background = self.background or "a process substitution"
             for part in word.substitutions:
                 before = self.workdir
                 self.walk(part, True)
@@ -295,6 +298,9 @@ class _Collector:
     def _daemon(self, one: Invocation, program: str) -> None:
         if program.startswith("/etc/init.d/") or (one.typed and "/init.d/" in one.typed[0].text):
             self.background = self.background or one.typed[0].text
+        if program in ("gpg", "gpg2") and not one.has(*_GPG_ALONE):
+            # It starts gpg-agent and dirmngr, whose sockets come and go while the key ring is removed.
+            self.background = self.background or program
         if program not in _DAEMONS or one.has("--version", "--help"):
             return
         harmless = _FOREGROUND.get(program, frozenset())
@@ -308,6 +314,7 @@ class _Collector:
         known = [path for path in paths if path is not None]
         if program in ("rm", "unlink", "rmdir", "shred"):
             self.deletes.update(known)
+            self.installs.update(posixpath.basename(path) for path in known)
         elif program in ("chown", "chgrp", "chmod"):
             self.touches.update(known[1:])
         elif program in ("cp", "mv", "install", "ln", "rsync", "scp") and known:

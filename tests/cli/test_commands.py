@@ -17,7 +17,17 @@ from slimify.config import SCHEMA, known_transforms
 from .conftest import FAT, ROOT, SLIM, Run
 
 # What PARSING.md ("Start-up") found too dear for every start.
-DEAR = {"typer", "rich", "unidiff", "libcst", "argparse", "importlib.metadata", "tomllib", "difflib", "pathspec"}
+DEAR = {
+    "typer",
+    "rich",
+    "unidiff",
+    "libcst",
+    "argparse",
+    "importlib.metadata",
+    "tomllib",
+    "difflib",
+    "pathspec",
+}
 
 
 def test_version(slimify: Run) -> None:
@@ -28,7 +38,9 @@ def test_version(slimify: Run) -> None:
 
 
 def loaded(code: str, stdin: bytes = b"") -> set[str]:
-    code = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before, file=sys.stderr)"
+    code = (
+        f"import sys\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before, file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], input=stdin, capture_output=True, check=True)
     return set(done.stderr.decode().split("\n")[-2].split())
 
@@ -45,7 +57,10 @@ def test_fix_of_standard_input_imports_nothing_dear() -> None:
 
 def test_the_version_imports_nothing() -> None:
     assert loaded("from slimify.__main__ import main\nmain(['--version'])") <= {
-        "slimify", "slimify.__main__", "gc", "__future__",
+        "slimify",
+        "slimify.__main__",
+        "gc",
+        "__future__",
     }
 
 
@@ -56,7 +71,9 @@ def test_the_library() -> None:
     assert outcome.path == "x/Dockerfile"
     assert package.fix(FAT.decode()).after.text == outcome.after.text
     assert not package.fix(SLIM, level=package.Level.SAFE).changed
-    assert {change.rewrite.transform for change in package.fix(FAT, only="merge-runs").changes} == {"merge-runs"}
+    assert {change.rewrite.transform for change in package.fix(FAT, only="merge-runs").changes} == {
+        "merge-runs"
+    }
     with pytest.raises(ValueError, match="did you mean 'safe'"):
         package.fix(FAT, level="saef")
     with pytest.raises(ValueError, match="did you mean 'merge-runs'"):
@@ -81,7 +98,10 @@ def test_explain(slimify: Run) -> None:
         page = Path(home.__file__).parent / "pages" / f"{name}.md"
         assert (done.returncode, done.stdout) == (0, page.read_bytes())
     done = slimify("explain", "merge_run")
-    assert (done.returncode, done.stderr) == (2, b"unknown transform 'merge_run'; did you mean 'merge-runs'?\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        b"unknown transform 'merge_run'; did you mean 'merge-runs'?\n",
+    )
 
 
 def test_schema(slimify: Run) -> None:

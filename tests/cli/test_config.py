@@ -83,7 +83,9 @@ def test_mistakes(here: Path, text: str, line: int, message: str) -> None:
 
 @pytest.mark.parametrize(("text", "line", "message"), WRONG[:11])
 def test_mistakes_in_pyproject(here: Path, text: str, line: int, message: str) -> None:
-    text = text.replace("[build-args]", "[tool.slimify.build-args]").replace("[nonsense]", "[tool.slimify.nonsense]")
+    text = text.replace("[build-args]", "[tool.slimify.build-args]").replace(
+        "[nonsense]", "[tool.slimify.nonsense]"
+    )
     Path("pyproject.toml").write_text(f"[project]\nlevel = 1\ntarget = 1\n[tool.slimify]\n{text}")
     with pytest.raises(ConfigError) as caught:
         Finder().of_folder(".")
@@ -129,7 +131,9 @@ def test_every_file_is_read_once(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     os.makedirs("a/b")
     read: list[str] = []
     original = slimify.config._read
-    monkeypatch.setattr(slimify.config, "_read", lambda path, **more: (read.append(path), original(path, **more))[1])
+    monkeypatch.setattr(
+        slimify.config, "_read", lambda path, **more: (read.append(path), original(path, **more))[1]
+    )
     finder = Finder()
     for folder in ("a/b", "a", ".", "a/b"):
         assert finder.of_folder(folder).level == "safe"
@@ -150,7 +154,12 @@ def test_a_given_file_and_none(here: Path) -> None:
 
 def test_the_command_line_wins() -> None:
     config = Config(
-        level="safe", only=("a",), skip=("b", "c"), target="x", build_args=(("A", "1"), ("B", "1")), exclude=("v",)
+        level="safe",
+        only=("a",),
+        skip=("b", "c"),
+        target="x",
+        build_args=(("A", "1"), ("B", "1")),
+        exclude=("v",),
     )
     assert merge(config, NOTHING)._asdict() == {
         "level": "safe",

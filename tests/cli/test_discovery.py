@@ -75,6 +75,12 @@ def test_nested_gitignore(here: Path) -> None:
     assert found("b") == []  # the repository's root counts from wherever one starts
 
 
+def test_a_list_of_what_is_not_ignored(here: Path) -> None:
+    make("Dockerfile", "a/Dockerfile", "a/Dockerfile.x", "build/Dockerfile", "build/x/Dockerfile")
+    Path(".gitignore").write_text("*\n!*/\n!Dockerfile\n/build/**\n!/build/Dockerfile\n")
+    assert found() == ["Dockerfile", "a/Dockerfile", "build/Dockerfile"]
+
+
 def test_exclude_of_the_configuration(here: Path) -> None:
     make("Dockerfile", "vendor/a/Dockerfile", "src/vendor/Dockerfile", "src/t.Dockerfile")
     config = Config(path=str(here / "slimify.toml"), exclude=("/vendor/", "t.*"))
@@ -95,12 +101,27 @@ def test_links(here: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 @pytest.mark.parametrize("seed", range(60))
 def test_against_git(here: Path, seed: int) -> None:
-    # Without `!folder/`: pathspec lets it bring back what lies in the folder, git the folder only.
+    # Without `!folder/`, of which pathspec has its own opinion: see discovery._verdict.
     shutil.rmtree(".git")
     subprocess.run(["git", "init", "-q", "."], check=True)
     rng = random.Random(seed)
     names = ["a", "b", "c"]
-    patterns = ["a", "b/", "/a", "/a/b", "**/c", "a/**", "*", "!*/", "!Dockerfile", "*.x", "!*.x", "a/*", "# c", ""]
+    patterns = [
+        "a",
+        "b/",
+        "/a",
+        "/a/b",
+        "**/c",
+        "a/**",
+        "*",
+        "!Dockerfile",
+        "a/**",
+        "*.x",
+        "!*.x",
+        "a/*",
+        "# c",
+        "",
+    ]
     folders = ["", *names, *(f"{one}/{two}" for one in names for two in names)]
     make(*(os.path.join(folder, name) for folder in folders for name in ("Dockerfile", "Dockerfile.x")))
     for folder in rng.sample(folders, 4):

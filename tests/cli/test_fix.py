@@ -149,7 +149,10 @@ def test_standard_input_with_options(slimify: Run) -> None:
     check = slimify("fix", "--check", "-", stdin=FAT)
     assert (check.returncode, check.stdout) == (1, b"")
     assert slimify("fix", "--check", "-", stdin=fixed).returncode == 0
-    assert slimify("fix", "-", "--skip", "merge-runs,pair-update-install,clean-package-cache", stdin=FAT).stdout == FAT
+    assert (
+        slimify("fix", "-", "--skip", "merge-runs,pair-update-install,clean-package-cache", stdin=FAT).stdout
+        == FAT
+    )
 
 
 def test_standard_input_that_is_broken(slimify: Run) -> None:
