@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from slimify.config import ConfigError, Finder, Settings, merge
-from slimify.run import FAILED, OK, WOULD_CHANGE, Request, UsageError, complain, fix, log, put, validated
+from slimify.run import FAILED, OK, WOULD_CHANGE, Request, UsageError, complain, fault, fix, log, patch, put, validated
 
 if TYPE_CHECKING:
     from slimify.rewrite.outcome import Outcome
@@ -157,6 +156,8 @@ def work(task: Task) -> Result:
         return result
     except FileError as error:
         return Result(task.path, error=str(error))
+    except Exception as error:
+        return Result(task.path, error=fault(task.path, error))
 
 
 def _report(task: Task, outcome: Outcome) -> Result:
@@ -164,15 +165,14 @@ def _report(task: Task, outcome: Outcome) -> Result:
     result = Result(task.path, changed=outcome.changed)
     if request.format != "text":
         return replace(result, outcome=outcome)
-    shown = outcome if request.verbose else without_notes(outcome)
     text = aside = ""
     if request.diff:
         # Standard output gets the diff and nothing else, so that it can be saved and applied.
-        text = _colored(outcome.diff()) if task.color else outcome.diff()
+        text = _diff(outcome, task.color)
         if not request.quiet:
-            aside = _rendered(shown, task.aside_color, diff=False)
+            aside = _rendered(outcome, task, task.aside_color, diff=False)
     elif not request.quiet:
-        text = _rendered(shown, task.color, diff=not request.check)
+        text = _rendered(outcome, task, task.color, diff=not request.check)
     return replace(result, text=text, aside=aside)
 
 
@@ -184,21 +184,21 @@ def without_notes(outcome: Outcome) -> Outcome:
     return replace(outcome, notices=loud)
 
 
-def _rendered(outcome: Outcome, color: bool, *, diff: bool) -> str:
+def _rendered(outcome: Outcome, task: Task, color: bool, *, diff: bool) -> str:
     if not outcome.changed and not outcome.notices:
         return ""
     from slimify.report.terminal import render
 
-    return render(outcome, color=color, diff=diff).rstrip("\n") + "\n"
+    text = render(outcome, color=color, diff=diff, notes=task.request.verbose)
+    return text if text.endswith("\n") or not text else text + "\n"
 
 
-def _colored(diff: str) -> str:
-    shades = {"---": "\x1b[1m", "+++": "\x1b[1m", "@": "\x1b[36m", "-": "\x1b[31m", "+": "\x1b[32m"}
-    lines = []
-    for line in diff.split("\n"):
-        shade = next((code for start, code in shades.items() if line.startswith(start)), "")
-        lines.append(f"{shade}{line}\x1b[0m" if shade else line)
-    return "\n".join(lines)
+def _diff(outcome: Outcome, color: bool) -> str:
+    if not color:
+        return patch(outcome)
+    from slimify.report.terminal import render_diff
+
+    return render_diff(outcome, color=True)
 
 
 def _together(form: str, outcomes: list[Outcome], verbose: bool) -> str:
@@ -237,11 +237,9 @@ def _results(request: Request, tasks: list[Task]) -> Iterator[Result]:
     jobs = min(request.jobs or _cores(), len(tasks))
     bar = sys.stderr.isatty() and not request.quiet and len(tasks) > WORTH_WORKERS
     if jobs < 2 or (request.jobs is None and len(tasks) <= WORTH_WORKERS):
-        results: Iterable[Result] = map(work, tasks)
-        with _progress(len(tasks), bar) as advance:
-            yield from _watched(results, advance, bar)
-        return
-    yield from _parallel(tasks, jobs, bar)
+        yield from _watched(map(work, tasks), len(tasks), bar)
+    else:
+        yield from _parallel(tasks, jobs, bar)
 
 
 def _cores() -> int:
@@ -261,13 +259,12 @@ def _parallel(tasks: list[Task], jobs: int, bar: bool) -> Iterator[Result]:
     try:
         # This starts the workers, which must be before the bar starts a thread: they are forks.
         results = executor.map(work, tasks, chunksize=chunk)
-        with _progress(len(tasks), bar) as advance:
-            for result in _watched(results, advance, bar):
-                done += 1
-                yield result
+        for result in _watched(results, len(tasks), bar):
+            done += 1
+            yield result
     except BrokenProcessPool:
         for task in tasks[done:]:
-            yield Result(task.path, error=f"{task.path}: not fixed, because a worker process was killed")
+            yield Result(task.path, error=f"{task.path}: maybe not fixed, because a worker process was killed")
     finally:
         executor.shutdown(cancel_futures=True)
 
@@ -279,28 +276,20 @@ def _worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _watched(results: Iterable[Result], advance: Callable[[], None], bar: bool) -> Iterator[Result]:
-    """The results as they come; if a bar is on the same screen as they would be, when it is gone."""
-    if not (bar and sys.stdout.isatty()):
-        for result in results:
-            advance()
-            yield result
-        return
-    waiting = []
-    for result in results:
-        advance()
-        waiting.append(result)
-    yield from waiting
-
-
-@contextmanager
-def _progress(total: int, shown: bool) -> Iterator[Callable[[], None]]:
-    if not shown:
-        yield lambda: None
+def _watched(results: Iterable[Result], total: int, bar: bool) -> Iterator[Result]:
+    """The results as they come; or all together behind a bar that shows how many have come."""
+    if not bar:
+        yield from results
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("Fixing", total=total)
-        yield lambda: progress.advance(bar)
+    done: list[Result] = []
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            for result in progress.track(results, total=total, description="Fixing"):
+                done.append(result)
+    except (KeyboardInterrupt, Exception):
+        yield from done  # what has been written is told even if the rest is not to be
+        raise
+    yield from done

@@ -121,7 +121,7 @@ def fix(
         list[str] | None,
         typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
+    form: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say also what was not done, and why.")] = False,
@@ -156,7 +156,7 @@ def fix(
             check=check,
             quiet=quiet,
             verbose=verbose,
-            format=format.value,
+            format=form.value,
             color=color.value,
             output=output,
             jobs=jobs,
@@ -168,7 +168,7 @@ def fix(
     if "-" in paths:
         if len(paths) > 1:
             raise typer.Exit(complain("- (standard input) cannot be fixed together with other paths"))
-        report = report_one(format.value, verbose) if format is not Format.text else None
+        report = report_one(form.value, verbose) if form is not Format.text else None
         raise typer.Exit(fix_stdin(request, report))
     raise typer.Exit(fix_paths(request, paths))
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slimify.config import Config
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 _EXACT = frozenset({"Dockerfile", "dockerfile", "Containerfile"})
 _PREFIXES = ("Dockerfile.", "Containerfile.")
@@ -72,10 +70,10 @@ def _inside(path: str, root: str) -> bool:
 
 
 class _Rules(NamedTuple):
-    """The patterns of one file, for what lies under `folder`."""
+    """The patterns of one file, for what lies under `folder`: whether each leaves out, and what it matches."""
 
     folder: str
-    spec: GitIgnoreSpec
+    patterns: tuple[tuple[bool, re.Pattern[str]], ...]
 
 
 class _Ignores:
@@ -125,8 +123,8 @@ class _Ignores:
                 lines = file.read().split("\n")
         except OSError:
             return
-        if any(line.strip() and not line.startswith("#") for line in lines):
-            self._rules.append(_Rules(folder, _compile(lines)))
+        if patterns := _compile(line for line in lines if line.strip() and not line.startswith("#")):
+            self._rules.append(_Rules(folder, patterns))
 
 
 def _up_to_repository(folder: str) -> list[str]:
@@ -140,34 +138,36 @@ def _up_to_repository(folder: str) -> list[str]:
     return chain
 
 
-def _compile(lines: Iterable[str]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # 26 ms that only those with an ignore file pay
+def _compile(lines: Iterable[str]) -> tuple[tuple[bool, re.Pattern[str]], ...]:
+    from pathspec import GitIgnoreSpec, RegexPattern  # 26 ms that only those with an ignore file pay
 
-    # What is in a folder, not the folder: pathspec takes `x/**` for both, and then `!x/y` finds nothing.
-    lines = [f"{line.rstrip()}/*" if line.rstrip().endswith("/**") else line for line in lines]
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        return GitIgnoreSpec.from_lines(line for line in lines if _well_formed(line))  # as git does
-
-
-def _well_formed(line: str) -> bool:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+    found: list[tuple[bool, re.Pattern[str]]] = []
+    for line in lines:
+        bare = line.rstrip()
+        try:
+            # What is in a folder, not the folder: pathspec takes `x/**` for both, and then `!x/y` finds nothing.
+            spec = GitIgnoreSpec.from_lines([f"{bare}/*" if bare.endswith("/**") else line])
+        except ValueError:
+            continue  # as git does with what is no pattern
+        for pattern in spec.patterns:
+            if pattern.include is not None and isinstance(pattern, RegexPattern) and pattern.regex is not None:
+                found.append((pattern.include, pattern.regex))
+    return tuple(found)
 
 
 def _verdict(rules: _Rules, path: str, folder: bool) -> bool | None:
     """Whether the patterns leave `path` out, take it in again, or say nothing.
 
-    pathspec differs from git in one thing: where a folder has been left out and taken in again
-    (`a`, then `!a/`), the two patterns go on to decide about what lies in it.
+    The last pattern that matches the path itself decides. Folders above it are no longer in
+    question: the walk got here. pathspec's own verdict cannot be had that way, and it loses what
+    `*`, `!*/`, `!Dockerfile` means. Its expressions mark, as their only group, the slash behind
+    what they match; if that is not the path's last character, they match a folder above.
     """
     if not _inside(path, rules.folder) or path == rules.folder:
         return None
-    name = os.path.relpath(path, rules.folder)
-    return rules.spec.check_file(name + "/" if folder else name).include
+    name = os.path.relpath(path, rules.folder) + ("/" if folder else "")
+    for leaves_out, expression in reversed(rules.patterns):
+        for match in expression.finditer(name):
+            if match.lastindex is None or match.end(match.lastindex) == len(name):
+                return leaves_out
+    return None

@@ -87,10 +87,11 @@ def _write(path: str, real: str, data: bytes, status: os.stat_result | None, exp
     temporary = os.path.join(folder, f".slimify-{os.urandom(8).hex()}.tmp")
     mode = 0o666 if status is None else 0o600
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    except OSError as error:
-        raise FileError(path, f"cannot write in the folder {folder}: {error.strerror}") from None
-    try:
+        # An interrupt can come as soon as the file is there, before its descriptor is.
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        except OSError as error:
+            raise FileError(path, f"cannot write in the folder {folder}: {error.strerror}") from None
         try:
             with open(descriptor, "wb") as file:
                 file.write(data)

@@ -14,7 +14,7 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
 
     Nothing is written unless the patch applies to all files that it names, and each result is a Dockerfile.
     """
-    from slimify.rewrite.diff import PatchError, apply_patch
+    from slimify.rewrite.diff import PatchError, apply_patch, patched_files
     from slimify.syntax.dockerfile import parse
     from slimify.syntax.errors import DockerfileSyntaxError
     from slimify.syntax.source import Source
@@ -22,7 +22,9 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
     try:
         data = sys.stdin.buffer.read() if patch == "-" else read(patch).data
         text = data.decode("utf-8", "surrogateescape")
-        paths = _named(text)
+        paths = patched_files(text)
+        if not paths:
+            raise PatchError("there is no patch in it", patch)
     except (FileError, PatchError) as error:
         return complain(error)
     changes: list[tuple[Snapshot, bytes]] = []
@@ -33,31 +35,12 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
             after = apply_patch(Source.from_bytes(snapshot.data, path), text, only=only, skip=skip)
             parse(after)
             changes.append((snapshot, after.data))
-        except PatchError as error:
-            failed = True
-            complain(f"{path}: {error}")
-        except (FileError, DockerfileSyntaxError) as error:
+        except (FileError, PatchError, DockerfileSyntaxError) as error:
             failed = True
             complain(error)
     if failed:
         return FAILED
     return _write(changes, check=check, quiet=quiet)
-
-
-def _named(patch: str) -> list[str]:
-    """The files that the patch changes, in its order."""
-    from unidiff.errors import UnidiffParseError
-    from unidiff.patch import PatchSet
-
-    from slimify.rewrite.diff import PatchError
-
-    try:
-        files = PatchSet(patch)
-    except UnidiffParseError as error:
-        raise PatchError(f"this is no patch: {error}") from None
-    if not files:
-        raise PatchError("there is no patch in it")
-    return list(dict.fromkeys(file.path for file in files))
 
 
 def _write(changes: list[tuple[Snapshot, bytes]], *, check: bool, quiet: bool) -> int:

@@ -76,7 +76,7 @@ def validated(request: Request) -> Request:
 
 
 def build_args(values: list[str]) -> tuple[tuple[str, str], ...]:
-    """`K=V` as it is; `K` alone comes from the environment, and is dropped if it is not there, as in docker."""
+    """`K=V` as it is; `K` alone: from the environment, and is dropped if it is not there, as in docker."""
     pairs = []
     for item in values:
         key, equals, value = item.partition("=")
@@ -98,10 +98,11 @@ def fix(data: bytes, path: str, settings: Settings, context: str | None) -> Outc
     except slimify.TargetError as error:
         return f"{path}: {error}"
     except Exception as error:  # our own fault must not keep the other files from being fixed
-        return _fault(path, error)
+        return fault(path, error)
 
 
-def _fault(path: str, error: Exception) -> str:
+def fault(path: str, error: Exception) -> str:
+    """What is said of an exception that nobody foresaw."""
     import traceback
 
     place = traceback.extract_tb(error.__traceback__)[-1]
@@ -137,12 +138,21 @@ def fix_stdin(request: Request, report: Callable[[Outcome], str] | None = None) 
     if report is not None:
         put(report(outcome))
     elif request.diff:
-        put(outcome.diff())
+        put(patch(outcome))
     elif not request.check and request.output in (None, "-"):
         put(outcome.after.data)
     if not request.quiet:
         _tell(outcome, request.verbose)
     return WOULD_CHANGE if request.check and outcome.changed else OK
+
+
+def patch(outcome: Outcome) -> str:
+    """The diff with the names of the transforms in it, by which `slimify apply` can choose."""
+    if not outcome.changed:
+        return ""
+    from slimify.rewrite.diff import annotated_diff
+
+    return annotated_diff(outcome)
 
 
 def _tell(outcome: Outcome, verbose: bool) -> None:

@@ -12,7 +12,7 @@ from slimify.rewrite.insert import after_command, after_list
 from slimify.semantics.build import Build, Mount, Step, mounts
 from slimify.semantics.commands import Invocation, Verb, verb
 from slimify.semantics.effects import Effects, effects
-from slimify.semantics.later import Later, later_use
+from slimify.semantics.later import LaterUse
 from slimify.syntax.shell import Body
 from slimify.syntax.source import Span
 
@@ -38,15 +38,16 @@ def clean_package_cache(build: Build) -> Iterator[Rewrite | Finding]:
     >>> # RUN apt-get update && apt-get install -y git
     >>> #                                        ->  … && rm -rf /var/lib/apt/lists/*
     """
+    later = LaterUse(build)
     for stage in build.stages:
         if not build.ships(stage.index):
             continue
         for step in stage.steps:
             if step.keyword == "RUN":
-                yield from _clean(build, step)
+                yield from _clean(build, step, later)
 
 
-def _clean(build: Build, step: Step) -> Iterator[Rewrite | Finding]:
+def _clean(build: Build, step: Step, later: LaterUse) -> Iterator[Rewrite | Finding]:
     body = step.body
     if body is None or body.script.opaque or not step.state.shell.posix or step.instruction.escape != "\\":
         return
@@ -59,7 +60,7 @@ def _clean(build: Build, step: Step) -> Iterator[Rewrite | Finding]:
             uses.setdefault(manager.name, (manager, []))[1].append(_Use(invocation, action))
     for manager, used in uses.values():
         if not _switched_off(manager, step, found):
-            yield from _remedy(build, step, body, found, manager, used)
+            yield from _remedy(build, step, body, found, manager, used, later)
 
 
 _HELP = ("--help", "--version", "--dry-run", "--simulate", "-s", "--just-print", "--print-uris")
@@ -124,7 +125,7 @@ def _covers(deleted: str, cache: str) -> bool:
 
 
 def _remedy(
-    build: Build, step: Step, body: Body, found: Effects, manager: PackageManager, used: list[_Use]
+    build: Build, step: Step, body: Body, found: Effects, manager: PackageManager, used: list[_Use], later: LaterUse
 ) -> Iterator[Rewrite | Finding]:
     open_uses = [use for use in used if not use.invocation.has(*manager.disabled_by_options)]
     if not open_uses:
@@ -140,7 +141,7 @@ def _remedy(
         if remedy.kind == "flag":
             result: Rewrite | Finding | str = _by_flag(step, body, manager, remedy, open_uses)
         else:
-            result = _by_command(build, step, body, found, manager, remedy, open_uses)
+            result = _by_command(build, step, body, found, manager, remedy, open_uses, later)
         if not isinstance(result, str):
             yield result
             return
@@ -181,9 +182,10 @@ def _by_command(
     manager: PackageManager,
     remedy: Remedy,
     used: list[_Use],
+    later: LaterUse,
 ) -> Rewrite | Finding | str:
     last = used[-1].invocation
-    use: Later = later_use(build, step, manager)
+    use = later.of(step, manager)
     if use.step is not None:
         return Finding(
             NAME,

@@ -68,8 +68,8 @@ def _report(stage: BuildStage) -> Finding:
     if stage.name is None:
         title = f"the first FROM {stage.stage.image} has no effect" if not stage.steps else "nothing uses this stage"
         reason = (
-            "each FROM starts a new stage with an empty file system; nothing is copied from this one, so that of what it "
-            "brings nothing reaches the image (two FROMs do not add up)"
+            "each FROM starts a new stage with an empty file system; nothing is copied from this one, so that "
+            "nothing it brings reaches the image (two FROMs do not add up)"
         )
         return Finding(NAME, title, reason, base.span, Severity.WARNING)
     reason = f"no later stage uses {stage.name}; it is left alone, since `--target {stage.name}` may ask for it"

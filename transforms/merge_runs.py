@@ -73,48 +73,55 @@ def _merge(build: Build, steps: list[Step]) -> Iterator[Rewrite | Finding]:
 
 
 def _merge_row(build: Build, row: list[Unit]) -> Iterator[Rewrite | Finding]:
+    """Cut a row of units where nothing is won across the border, and join what is left together."""
     if len(row) < 2:
         return
     gains = list(_gains(row))
-    group = [row[0]]
-    first = 0
-    for at, one in enumerate(row[1:], 1):
-        wanted = [gain for gain in gains if gain.first < at <= gain.last]
-        if not wanted:
-            yield _declined(
-                row[at - 1].step,
-                one.step,
-                "no bytes are won, and the border between them serves the build cache",
-            )
-        else:
-            joint = plan([*group, one])
-            if isinstance(joint, Plan):
-                group.append(one)
-                continue
-            yield _declined(row[at - 1].step, one.step, joint)
-        yield from _rewrite(build, group, first, gains)
-        group, first = [one], at
-    yield from _rewrite(build, group, first, gains)
+    reach = list(range(len(row)))
+    for gain in gains:
+        reach[gain.first] = max(reach[gain.first], gain.last)
+    first = furthest = 0
+    for at in range(1, len(row) + 1):
+        furthest = max(furthest, reach[at - 1])
+        if furthest >= at:
+            continue
+        yield from _segment(build, row, first, at, gains)
+        if at < len(row):
+            why = "no bytes are won, and the border between them serves the build cache"
+            yield _declined(row[at - 1].step, row[at].step, why)
+        first = at
 
 
-def _rewrite(build: Build, group: list[Unit], first: int, gains: list[_Gain]) -> Iterator[Rewrite]:
-    if len(group) < 2:
-        return
-    joint = plan(group)
-    assert isinstance(joint, Plan)
-    last = first + len(group) - 1
+def _segment(build: Build, row: list[Unit], first: int, end: int, gains: list[_Gain]) -> Iterator[Rewrite | Finding]:
+    """Join the units from `first` up to `end`; where that is not possible as a whole, from the top as far as it goes."""
+    while end - first > 1:
+        joint = plan(row[first:end])
+        if isinstance(joint, Plan):
+            yield from _rewrite(build, row, first, end, joint, gains)
+            return
+        until = first + 1
+        best: Plan | None = None
+        while until < end and isinstance(wider := plan(row[first : until + 1]), Plan):
+            best, until = wider, until + 1
+        yield _declined(row[until - 1].step, row[until].step, str(plan(row[first : until + 1])))
+        if best is not None:
+            yield from _rewrite(build, row, first, until, best, gains)
+        first = until
+
+
+def _rewrite(build: Build, row: list[Unit], first: int, end: int, joint: Plan, gains: list[_Gain]) -> Iterator[Rewrite]:
     reasons: dict[str, Evidence] = {}
     for gain in gains:
-        if first <= gain.first and gain.last <= last:
-            reasons.setdefault(gain.text, Evidence(gain.text, group[gain.last - first].step.instruction.span))
+        if first <= gain.first and gain.last < end:
+            reasons.setdefault(gain.text, Evidence(gain.text, row[gain.last].step.instruction.span))
     if not reasons:
         return
     yield Rewrite(
         transform=NAME,
         level=Level.SAFE,
-        title=f"join {len(group)} RUNs into one layer",
+        title=f"join {end - first} RUNs into one layer",
         reason="; ".join(reasons),
-        edits=edits(build, group, joint),
+        edits=edits(build, row[first:end], joint),
         evidence=tuple(reasons.values()),
     )
 
@@ -130,40 +137,57 @@ def _declined(above: Step, below: Step, why: str) -> Finding:
 
 
 def _gains(row: list[Unit]) -> Iterator[_Gain]:
+    written, named = _Paths(), _Paths()
     for at, one in enumerate(row):
-        for earlier in range(at):
-            other = row[earlier]
-            if path := _meets(one.effects.deletes, other):
-                yield _Gain(earlier, at, f"{path} is deleted in a later layer than the one that wrote it")
-                break
-            if path := _meets(one.effects.touches, other, written_only=True):
-                yield _Gain(earlier, at, f"changing {path} in a later layer stores its bytes a second time")
-                break
-        if not at:
-            continue
-        manager = _installer(row[at - 1]) & _installer(one)
-        if manager:
-            yield _Gain(at - 1, at, f"both use {', '.join(sorted(manager))}, whose leftovers one clean-up can remove")
-        elif _cheap(row[at - 1]) and _cheap(one):
-            yield _Gain(at - 1, at, "both are cheap to run again, so that two layers serve nothing")
+        if at:
+            for path in sorted(one.effects.deletes):
+                if (earlier := named.meeting(path)) is not None:
+                    yield _Gain(earlier, at, f"{path} is deleted in a later layer than the one that wrote it")
+                    break
+            else:
+                for path in sorted(one.effects.touches):
+                    if (earlier := written.meeting(path)) is not None:
+                        yield _Gain(earlier, at, f"changing {path} in a later layer stores its bytes a second time")
+                        break
+            manager = _installer(row[at - 1]) & _installer(one)
+            if manager:
+                names = ", ".join(sorted(manager))
+                yield _Gain(at - 1, at, f"both use {names}, whose leftovers one clean-up can remove")
+            elif _cheap(row[at - 1]) and _cheap(one):
+                yield _Gain(at - 1, at, "both are cheap to run again, so that two layers serve nothing")
+        for path in one.effects.writes:
+            if not _cleaned(path, one.effects.deletes):
+                written.add(path, at)
+                named.add(path, at)
+        for path in one.effects.mentions:
+            if not _cleaned(path, one.effects.deletes):
+                named.add(path, at)
 
 
-def _meets(paths: frozenset[str], earlier: Unit, written_only: bool = False) -> str:
-    """The first of the paths that an earlier RUN wrote, or at least named, or that lies inside such a path."""
-    names = earlier.effects.writes if written_only else earlier.effects.writes | earlier.effects.mentions
-    names = frozenset(name for name in names if not _cleaned(name, earlier.effects.deletes))
-    for path in sorted(paths):
+class _Paths:
+    """Which RUN of a row was the first to write a path, or something inside it."""
+
+    def __init__(self) -> None:
+        self.exact: dict[str, int] = {}
+        self.inside: dict[str, int] = {}
+
+    def add(self, path: str, at: int) -> None:
+        self.exact.setdefault(path, at)
+        cut = path.rfind("/")
+        while cut > 0:
+            path = path[:cut]
+            self.inside.setdefault(path, at)
+            cut = path.rfind("/")
+
+    def meeting(self, path: str) -> int | None:
+        """The first RUN that wrote what deleting or changing `path` concerns, a pattern at its end allowed."""
         base = path.rstrip("*").rstrip("/")
-        if base in names and " " in base:
-            return path
-        if base.count("/") < 2 and base not in names:
-            # `/tmp`, `/app`: only what lies inside counts, since the folder itself was there before.
-            if path != base and any(name.startswith(base + "/") for name in names if base not in ("", ".")):
-                return path
-            continue
-        if any(name == base or name.startswith(base + "/") for name in names):
-            return path
-    return ""
+        if base in ("", "."):
+            return None
+        # `/tmp`, `/app`: the folder itself was there before, so that only what lies inside counts.
+        exact = None if base.count("/") < 2 and base.startswith("/") and path != base else self.exact.get(base)
+        found = [at for at in (exact, self.inside.get(base)) if at is not None]
+        return min(found, default=None)
 
 
 def _cleaned(name: str, deleted: frozenset[str]) -> bool:

@@ -170,7 +170,7 @@ def _run(step: Step) -> Iterator[Finding]:
         yield Finding(
             NAME,
             "this RUN has no effect",
-            "each RUN starts a new shell in WORKDIR; what is to hold for all that follows is for WORKDIR and ENV to say",
+            "each RUN starts a new shell in WORKDIR; what all that follows should see belongs into WORKDIR or ENV",
             one.span,
             Severity.WARNING,
             (Evidence("WORKDIR", None, _REFERENCE + "#workdir"), Evidence("ENV", None, _REFERENCE + "#env")),

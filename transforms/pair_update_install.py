@@ -9,7 +9,7 @@ from slimify.rewrite.join import Plan, Unit, edits, plan, unit, wall
 from slimify.semantics.build import Build, Step, mounts
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import CHEAP, Effects, effects
-from slimify.semantics.later import later_use, step_invocations
+from slimify.semantics.later import LaterUse, step_invocations
 from slimify.syntax.shell import AndOr, Command, Item
 from slimify.syntax.source import Span
 
@@ -23,6 +23,7 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
     >>> # RUN apt-get update               RUN apt-get update \\
     >>> # RUN apt-get install -y git  ->       && apt-get install -y git
     """
+    later, busy = LaterUse(build), _busy(build)
     for stage in build.stages:
         update: tuple[Step, Invocation] | None = None
         for step in stage.steps:
@@ -41,28 +42,38 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
                     # From here on this is where the index comes from.
                     update = (step, needing)
             update = _pending_update(step, found, update)
-            if update is not None and update[0] is step and not _wanted(build, update):
+            if update is not None and update[0] is step and not _wanted(later, update, busy):
                 yield _useless(update)
 
 
-def _wanted(build: Build, update: tuple[Step, Invocation]) -> bool:
-    """Whether anything on top of the update, in its own RUN or later, may use the index."""
+def _wanted(later: LaterUse, update: tuple[Step, Invocation], busy: frozenset[int]) -> bool:
+    """Whether anything on top of the update, in its own RUN or later, may use the index.
+
+    `busy` are the stages in which programs run that nothing is known of.
+    """
     step, invocation = update
     manager = invocation.manager
-    own = effects(step.body.script, step.state.variables, step.state.workdir).invocations if step.body else ()
-    behind = own[own.index(invocation) + 1 :]
-    if any(call.manager is manager or (call.manager is None and call.program not in CHEAP) for call in behind):
+    if manager is None or step.body is None or step.stage in busy:
         return True
-    return manager is None or later_use(build, step, manager).step is not None or _more_runs(build, step)
+    own = effects(step.body.script, step.state.variables, step.state.workdir).invocations
+    behind = own[own.index(invocation) + 1 :]
+    if any(call.manager is manager for call in behind):
+        return True
+    return later.of(step, manager).step is not None
 
 
-def _more_runs(build: Build, step: Step) -> bool:
-    """Whether something follows that cannot be looked into, or a stage elsewhere could go on from here."""
-    for one in build.successors(step):
-        calls = step_invocations(one)
-        if calls is None or any(call.manager is None and call.program not in CHEAP for call in calls):
-            return True
-    return False
+def _busy(build: Build) -> frozenset[int]:
+    """Stages that run, themselves or in a stage on top of them, what may well install packages."""
+    busy = set()
+    for stage in reversed(build.stages):
+        calls = [step_invocations(step) for step in stage.steps]
+        unknown = any(
+            found is None or any(call.manager is None and call.program not in CHEAP for call in found)
+            for found in calls
+        )
+        if unknown or any(child in busy for child in build.children[stage.index]):
+            busy.add(stage.index)
+    return frozenset(busy)
 
 
 def _useless(update: tuple[Step, Invocation]) -> Finding:

@@ -33,6 +33,7 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 # Up to this many pairs of lines difflib compares everything with everything. Above it, anchors
 # divide the text first: difflib alone takes minutes on 20,000 lines with a change in every tenth.
 _PAIRS = 160_000
+_DEPTH = 8
 
 _LABEL = re.compile(r"[A-Za-z0-9][\w.:/-]*(?:, [A-Za-z0-9][\w.:/-]*)*")
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13, '"': 34, "\\": 92}
@@ -62,7 +63,7 @@ class Block(NamedTuple):
 
 
 class PatchLine(NamedTuple):
-    """A line of a hunk: `kind` is a blank, `-` or `+`; `text` has its line feed unless the file ends there."""
+    """A line of a hunk: `kind` is a blank, `-` or `+`; `text` lacks its line feed only where the file does."""
 
     kind: str
     text: str
@@ -126,7 +127,7 @@ def unified_diff(before: Source, after: Source, context: int = CONTEXT) -> str:
         return ""
     old, new = split_lines(before.text), split_lines(after.text)
     groups = _grouped(_blocks(old, new), context)
-    return _format(before, after, old, new, [(_range(g, context, old, new), "") for g in groups])
+    return _format(before, after, old, new, [(_range(g, context, len(old)), "") for g in groups])
 
 
 def annotated_diff(outcome: Outcome, context: int = CONTEXT) -> str:
@@ -202,10 +203,10 @@ def _header_range(start: int, end: int) -> str:
     return f"{start + 1 if length else start},{length}"
 
 
-def _range(blocks: Sequence[Block], context: int, old: Sequence[str], new: Sequence[str]) -> _Range:
+def _range(blocks: Sequence[Block], context: int, length: int) -> _Range:
     first, last = blocks[0], blocks[-1]
     lead = min(context, first.old_start)
-    trail = min(context, len(old) - last.old_end)
+    trail = min(context, length - last.old_end)
     return _Range(first.old_start - lead, last.old_end + trail, first.new_start - lead, last.new_end + trail, blocks)
 
 
@@ -268,7 +269,9 @@ def _blocks(old: Sequence[str], new: Sequence[str], anchors: Iterable[tuple[int,
     return found
 
 
-def _matches(old: Sequence[str], new: Sequence[str], i: int, i_end: int, j: int, j_end: int) -> list[tuple[int, int]]:
+def _matches(
+    old: Sequence[str], new: Sequence[str], i: int, i_end: int, j: int, j_end: int, depth: int = 0
+) -> list[tuple[int, int]]:
     """Pairs of equal lines of two ranges, ascending in both."""
     head: list[tuple[int, int]] = []
     while i < i_end and j < j_end and old[i] == new[j]:
@@ -278,11 +281,11 @@ def _matches(old: Sequence[str], new: Sequence[str], i: int, i_end: int, j: int,
     while i < i_end and j < j_end and old[i_end - 1] == new[j_end - 1]:
         i_end, j_end = i_end - 1, j_end - 1
         tail.append((i_end, j_end))
-    return [*head, *_inner_matches(old, new, i, i_end, j, j_end), *reversed(tail)]
+    return [*head, *_inner_matches(old, new, i, i_end, j, j_end, depth), *reversed(tail)]
 
 
 def _inner_matches(
-    old: Sequence[str], new: Sequence[str], i: int, i_end: int, j: int, j_end: int
+    old: Sequence[str], new: Sequence[str], i: int, i_end: int, j: int, j_end: int, depth: int
 ) -> list[tuple[int, int]]:
     if i == i_end or j == j_end:
         return []
@@ -292,10 +295,10 @@ def _inner_matches(
         matcher = difflib.SequenceMatcher(None, old[i:i_end], new[j:j_end], autojunk=False)
         return [(i + a + k, j + b + k) for a, b, size in matcher.get_matching_blocks() for k in range(size)]
     found: list[tuple[int, int]] = []
-    anchors = _anchors(old, new, i, i_end, j, j_end)
+    anchors = _anchors(old, new, i, i_end, j, j_end) if depth < _DEPTH else []
     # Without an anchor the range counts as replaced: right in any case, and never slow.
     for a, b in [*anchors, (i_end, j_end)] if anchors else []:
-        found += _matches(old, new, i, a, j, b)
+        found += _matches(old, new, i, a, j, b, depth + 1)
         if a < i_end:
             found.append((a, b))
         i, j = a + 1, b + 1
@@ -325,8 +328,9 @@ def _anchors(old: Sequence[str], new: Sequence[str], i: int, i_end: int, j: int,
 
 def _ascending(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """A longest subsequence whose second members ascend (patience sorting)."""
-    tops: list[int] = []  # the smallest second member that ends a subsequence of each length
-    ends: list[int] = []  # which pair that is
+    # For each length the smallest second member that ends such a subsequence, and which pair that is.
+    tops: list[int] = []
+    ends: list[int] = []
     before: list[int] = []
     for at, (_, b) in enumerate(pairs):
         length = bisect_left(tops, b)
@@ -369,7 +373,7 @@ def hunks(outcome: Outcome, context: int = CONTEXT) -> tuple[HunkInfo, ...]:
         together.setdefault(component, {}).update(dict.fromkeys(names))
     labels = [tuple(together[component]) for component in components]
     found: list[HunkInfo] = []
-    for indices, one in _labelled(blocks, labels, context, old, new):
+    for indices, one in _labelled(blocks, labels, context, len(old)):
         old_length, new_length = one.old_end - one.old_start, one.new_end - one.new_start
         found.append(
             HunkInfo(
@@ -451,8 +455,8 @@ def _kept(outcome: Outcome, old: Sequence[str], new: Sequence[str]) -> list[tupl
 def _touching(outcome: Outcome, blocks: Sequence[Block]) -> list[tuple[int, ...]]:
     """For each block the changes (by index) that had a hand in it.
 
-    A block that only inserts has no old lines of its own; the lines around it stand for it,
-    if the transform is one of those that made what is inserted.
+    A block that only inserts has no old lines of its own. The lines around it and those that its
+    lines come from stand for it, as far as the transform is one of those that made what is inserted.
     """
     by_line: dict[int, list[int]] = {}
     for at, change in enumerate(outcome.changes):
@@ -465,7 +469,7 @@ def _touching(outcome: Outcome, blocks: Sequence[Block]) -> list[tuple[int, ...]
         lines = {line for b in range(block.new_start, block.new_end) for line in _origin_lines(outcome, b)}
         for line in {block.old_start, block.old_end + 1, *lines}:
             near = by_line.get(line, ())
-            inside.update(at for at in near if outcome.changes[at].rewrite.transform in makers)
+            inside.update(at for at in near if not makers or outcome.changes[at].rewrite.transform in makers)
         found.append(tuple(sorted(inside)))
     return found
 
@@ -512,8 +516,7 @@ def _labelled(
     blocks: Sequence[Block],
     labels: Sequence[tuple[str, ...]],
     context: int,
-    old: Sequence[str],
-    new: Sequence[str],
+    length: int,
 ) -> Iterator[tuple[list[int], _Range]]:
     """Hunks whose blocks all have the same label, as indices and range."""
     groups: list[list[int]] = []
@@ -528,7 +531,7 @@ def _labelled(
         room.append(min(context, (blocks[other[0]].old_start - blocks[one[-1]].old_end) // 2))
     room.append(context)
     for at, group in enumerate(groups):
-        yield group, _range([blocks[i] for i in group], min(room[at], room[at + 1]), old, new)
+        yield group, _range([blocks[i] for i in group], min(room[at], room[at + 1]), length)
 
 
 # --- reading and applying ---
@@ -539,8 +542,8 @@ def parse(patch: str) -> tuple[FilePatch, ...]:
 
     unidiff passes over what it does not know; a hunk that it would lose that way is an error here.
     """
-    from unidiff import PatchSet
     from unidiff.errors import UnidiffParseError
+    from unidiff.patch import PatchSet
 
     try:
         # StringIO, which unidiff uses for a string, leaves line ends as they are (its `newline` is "\n").

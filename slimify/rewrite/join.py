@@ -9,6 +9,7 @@ every command of an AND-OR list but the last, in braces and in subshells alike.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from slimify.semantics.effects import CHEAP, SYSTEM_MANAGERS, Effects, effects
 from slimify.semantics.images import image_name
 from slimify.syntax.dockerfile import Dockerfile, Instruction
 from slimify.syntax.shell import AndOr, Body, Command, Compound, Item, Pipeline, ShellNode
-from slimify.syntax.source import Span
+from slimify.syntax.source import Source, Span
 
 # These options only print, or only end the shell earlier; see `_quiet_options`.
 _QUIET = frozenset("exv")
@@ -175,16 +176,35 @@ def plan(units: Sequence[Unit]) -> Plan | str:
     return sequence if sequence is not None else joined
 
 
+class _After(NamedTuple):
+    """What is still to come in the same shell: whether `-e` could act on it, and the programs it looks up."""
+
+    simple: bool
+    programs: frozenset[str]
+
+
+def _afters(units: Sequence[Unit]) -> list[_After]:
+    """For each unit, what comes after it."""
+    found: list[_After] = []
+    simple, programs = True, frozenset[str]()
+    for one in reversed(units):
+        found.append(_After(simple, programs))
+        simple = simple and not (one.several or one.compound or one.effects.options)
+        if not one.effects.ran <= programs:
+            programs |= one.effects.ran
+    return found[::-1]
+
+
 def _and_plan(units: Sequence[Unit]) -> Plan | str:
     """`A && B && C`."""
     forms: list[Form] = []
-    for at, one in enumerate(units):
-        later = units[at + 1 :]
-        if later and one.errexit:
+    for at, (one, after) in enumerate(zip(units, _afters(units), strict=True)):
+        last = at == len(units) - 1
+        if not last and one.errexit:
             return "set -e has no effect in front of &&"
-        if later and not one.step.state.shell.certain and (one.several or one.compound):
+        if not last and not one.step.state.shell.certain and (one.several or one.compound):
             return "the base image may bring a shell with set -e, which has no effect in front of &&"
-        if later and (one.leaks or not _quiet_options(one, later) or _moves_programs(one, later)):
+        if not last and (one.leaks or not _quiet_options(one, after) or _moves_programs(one, after)):
             forms.append(_SUBSHELL)
         elif one.several or (at and one.alternatives):
             forms.append(_GROUP)
@@ -202,7 +222,8 @@ def _sequence_plan(units: Sequence[Unit]) -> Plan | None:
     options = first.effects.options
     if first.leaks or first.effects.nested_errexit or not options <= {*_QUIET, "u", "pipefail"}:
         return None
-    if _moves_programs(first, units[1:]):
+    afters = _afters(units)
+    if _moves_programs(first, afters[0]):
         return None
     forms = [_BARE]
     for at, one in enumerate(units[1:], 1):
@@ -214,7 +235,7 @@ def _sequence_plan(units: Sequence[Unit]) -> Plan | None:
         node = one.items[0].node
         if any(isinstance(part, Pipeline) and part.negated for part in _operands(node)):
             return None
-        wrap = not last and (isinstance(node, AndOr) or one.leaks or _moves_programs(one, units[at + 1 :]))
+        wrap = not last and (isinstance(node, AndOr) or one.leaks or _moves_programs(one, afters[at]))
         forms.append(_SUBSHELL if wrap else _BARE)
     return Plan(";", tuple(forms))
 
@@ -237,7 +258,7 @@ def _has_compound(node: ShellNode) -> bool:
     return False
 
 
-def _quiet_options(one: Unit, later: Sequence[Unit]) -> bool:
+def _quiet_options(one: Unit, after: _After) -> bool:
     """Whether the options that a unit sets change nothing for the later ones.
 
     `-x` and `-v` only print. `-e` matters only to a script of several lists or to a compound
@@ -246,10 +267,10 @@ def _quiet_options(one: Unit, later: Sequence[Unit]) -> bool:
     options = one.effects.options
     if not options:
         return not any(leak.kind == "option" for leak in one.effects.leaks)
-    return options <= _QUIET and not any(other.several or other.compound or other.effects.options for other in later)
+    return options <= _QUIET and after.simple
 
 
-def _moves_programs(one: Unit, later: Sequence[Unit]) -> bool:
+def _moves_programs(one: Unit, after: _After) -> bool:
     """Whether the shell could remember a program's old place after a unit has put a new one elsewhere.
 
     A shell looks a program up once and remembers where it was (POSIX XCU 2.9.1.1). After
@@ -258,8 +279,7 @@ def _moves_programs(one: Unit, later: Sequence[Unit]) -> bool:
     """
     if not one.effects.installs:
         return False
-    again = {name for other in later for name in other.effects.ran if name in one.effects.ran}
-    again -= CHEAP
+    again = (one.effects.ran & after.programs) - CHEAP
     if not again:
         return False
     installs = one.effects.installs
@@ -344,19 +364,27 @@ class Style(NamedTuple):
     @classmethod
     def of(cls, dockerfile: Dockerfile, preferred: Sequence[Instruction] = ()) -> Style:
         """The habits of these instructions if they have any, else of the file, else four spaces and leading `&&`."""
-        runs = [one for one in dockerfile.instructions if one.keyword == "RUN"]
-        for instructions in (preferred, runs):
-            indents: Counter[str] = Counter()
-            leading = trailing = 0
-            for one in instructions:
-                for line in range(one.start_line, one.end_line + 1):
-                    text = dockerfile.source[dockerfile.source.line_content(line)]
-                    stripped = text.strip()
-                    if line > one.start_line and stripped and not stripped.startswith("#") and not one.heredocs:
-                        indents[text[: len(text) - len(text.lstrip(" \t"))]] += 1
-                        leading += stripped.startswith("&&")
-                    trailing += stripped.rstrip("\\").rstrip().endswith("&&") and line < one.end_line
-            if indents:
-                indent = min(indents, key=lambda key: (-indents[key], len(key)))
-                return cls(indent, trailing > leading)
-        return cls("    ", False)
+        return _habits(dockerfile.source, preferred) or _file_style(dockerfile)
+
+
+@functools.lru_cache(maxsize=16)
+def _file_style(dockerfile: Dockerfile) -> Style:
+    runs = [one for one in dockerfile.instructions if one.keyword == "RUN"]
+    return _habits(dockerfile.source, runs) or Style("    ", False)
+
+
+def _habits(source: Source, instructions: Sequence[Instruction]) -> Style | None:
+    indents: Counter[str] = Counter()
+    leading = trailing = 0
+    for one in instructions:
+        for line in range(one.start_line, one.end_line + 1):
+            text = source[source.line_content(line)]
+            stripped = text.strip()
+            if line > one.start_line and stripped and not stripped.startswith("#") and not one.heredocs:
+                indents[text[: len(text) - len(text.lstrip(" \t"))]] += 1
+                leading += stripped.startswith("&&")
+            trailing += stripped.rstrip("\\").rstrip().endswith("&&") and line < one.end_line
+    if not indents:
+        return None
+    indent = min(indents, key=lambda key: (-indents[key], len(key)))
+    return Style(indent, trailing > leading)

@@ -7,6 +7,7 @@ of any RUN lost or reordered. What fails is dropped and reported as slimify's ow
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -134,26 +135,25 @@ def _propose(transform: Transform, build: Build, level: Level) -> tuple[list[Rew
     """What a transform wants, without what the level or a pragma forbids and without conflicts."""
     rewrites: list[Rewrite] = []
     findings: list[Finding] = []
+    protected = _protected(transform.name, build)
     for proposal in transform.run(build):
         if isinstance(proposal, Finding):
             findings.append(proposal)
-        elif proposal.level <= level and _permitted(proposal, build):
+        elif proposal.level <= level and not _touches(proposal, protected):
             rewrites.append(proposal)
     return _without_conflicts(rewrites), findings
 
 
-def _permitted(rewrite: Rewrite, build: Build) -> bool:
-    """Whether no pragma protects an instruction that an edit touches."""
+def _protected(transform: str, build: Build) -> list[Span]:
+    """The instructions that a pragma keeps from a transform."""
     pragmas = build.pragmas
     if not (pragmas.keep_file or pragmas.skip_file or pragmas.kept or pragmas.skipped):
-        return True
-    for instruction in build.dockerfile.instructions:
-        if pragmas.allows(rewrite.transform, instruction):
-            continue
-        start, end = instruction.span
-        if any(edit.span.start <= end and edit.span.end >= start for edit in rewrite.edits):
-            return False
-    return True
+        return []
+    return [one.span for one in build.dockerfile.instructions if not pragmas.allows(transform, one)]
+
+
+def _touches(rewrite: Rewrite, protected: list[Span]) -> bool:
+    return any(edit.span.start <= end and edit.span.end >= start for start, end in protected for edit in rewrite.edits)
 
 
 def _without_conflicts(rewrites: Iterable[Rewrite]) -> list[Rewrite]:
@@ -161,12 +161,18 @@ def _without_conflicts(rewrites: Iterable[Rewrite]) -> list[Rewrite]:
     chosen: list[Rewrite] = []
     taken: list[Span] = []
     for rewrite in rewrites:
-        spans = [edit.span for edit in rewrite.edits]
-        if any(_overlap(one, other) for one in spans for other in taken):
+        if any(_overlap(edit.span, other) for edit in rewrite.edits for other in _near(taken, edit.span)):
             continue
         chosen.append(rewrite)
-        taken += spans
+        for edit in rewrite.edits:
+            insort(taken, edit.span)
     return chosen
+
+
+def _near(taken: list[Span], span: Span) -> list[Span]:
+    """Those of the sorted, disjoint spans that can meet this one: the one before it, and those that start in it."""
+    first = max(bisect_left(taken, (span.start,)) - 1, 0)
+    return taken[first : bisect_right(taken, (span.end + 1,))]
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -10,6 +10,7 @@ one whose continuation lines it stands in.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from slimify.syntax.dockerfile import Comment, Dockerfile, Instruction
@@ -93,9 +94,6 @@ def read_pragmas(dockerfile: Dockerfile) -> Pragmas:
 
 
 def _owner(dockerfile: Dockerfile, comment: Comment) -> Instruction | None:
-    for instruction in dockerfile.instructions:
-        if instruction.start_line <= comment.line <= instruction.end_line:
-            return instruction
-        if instruction.start_line > comment.line:
-            return instruction
-    return None
+    """The instruction that ends on or behind the line of the comment: the one around it, or the one below."""
+    at = bisect_left(dockerfile.instructions, comment.line, key=lambda one: one.end_line)
+    return dockerfile.instructions[at] if at < len(dockerfile.instructions) else None

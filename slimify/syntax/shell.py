@@ -288,6 +288,17 @@ _REDIRECTS = frozenset(["file_redirect", "heredoc_redirect", "herestring_redirec
 _OPERATOR_BEFORE_DESCRIPTOR = frozenset(" \t\n;|&()<>")
 
 
+def _below(node: Node) -> Node | None:
+    """The left end of a list, or the list that a redirection is wrapped around."""
+    if node.type == "list":
+        return node.children[0]
+    if node.type == "redirected_statement":
+        for child in node.children:
+            if child.type in ("list", "redirected_statement"):
+                return child
+    return None
+
+
 class _Builder:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -350,7 +361,7 @@ class _Builder:
         kind = node.type
         if kind == "command":
             return self.command(node)
-        if kind == "list":
+        if kind == "list" or (kind == "redirected_statement" and _below(node) is not None):
             return self.and_or(node)
         if kind == "pipeline":
             return self.pipeline(node)
@@ -376,16 +387,24 @@ class _Builder:
         return self.statement(inner[0])
 
     def and_or(self, node: Node) -> ShellNode:
-        operands: list[ShellNode] = []
-        operators: list[str] = []
-        # A long chain is a left-leaning tree as deep as the chain is long: walk it, do not recurse.
+        """A chain of `&&` and `||`, and the redirections that the grammar wraps around parts of it.
+
+        The grammar reads `a > f && b > g` as one redirection around a list whose first member is
+        a redirection, and so on: a tree as deep as the chain is long. Walk it, do not recurse.
+        """
         spine: list[Node] = []
         current = node
-        while current.type == "list":
+        while (below := _below(current)) is not None:
             spine.append(current)
-            current = current.children[0]
+            current = below
+        operands: list[ShellNode] = []
+        operators: list[str] = []
         self._add_operand(self.statement(current), operands, operators)
         for parent in reversed(spine):
+            if parent.type == "redirected_statement":
+                redirects, extra = self.redirects(parent)
+                operands[-1] = self._attach(operands[-1], redirects, self.words(extra), parent.end_byte)
+                continue
             for child in parent.children[1:]:
                 kind = child.type
                 if kind in ("&&", "||"):
@@ -396,6 +415,8 @@ class _Builder:
                     raise _Misread(f"an unexpected {kind}")
         if len(operands) != len(operators) + 1:
             raise _Misread("a list with an operand missing")
+        if not operators:
+            return operands[0]
         return AndOr(node.start_byte, node.end_byte, tuple(operands), tuple(operators))
 
     def _add_operand(self, operand: ShellNode, operands: list[ShellNode], operators: list[str]) -> None:
@@ -545,26 +566,28 @@ class _Builder:
         end = target.end if target else node.end_byte
         return Redirect(operator, descriptor, target, node.start_byte, end), rest
 
-    def redirected(self, node: Node) -> ShellNode:
-        """The grammar puts `a && b > f` in one redirection; it belongs to b."""
-        children = node.children
-        statements = [child for child in children if child.type in _STATEMENTS]
+    def redirects(self, node: Node) -> tuple[tuple[Redirect, ...], list[Node]]:
+        """The redirections of a statement, and the words behind their targets."""
         redirects: list[Redirect] = []
         extra: list[Node] = []
-        for child in children:
+        for child in node.children:
             if child.type in _REDIRECTS:
                 redirect, rest = self.redirect(child)
                 redirects.append(redirect)
                 extra += rest
+        return tuple(redirects), extra
+
+    def redirected(self, node: Node) -> ShellNode:
+        redirects, extra = self.redirects(node)
+        statements = [child for child in node.children if child.type in _STATEMENTS]
         if not statements:
-            return self._command(node.start_byte, node.end_byte, [], extra, redirects)
-        inner = self.statement(statements[0])
-        return self._attach(inner, tuple(redirects), self.words(extra), node.end_byte)
+            return self._command(node.start_byte, node.end_byte, [], extra, list(redirects))
+        return self._attach(self.statement(statements[0]), redirects, self.words(extra), node.end_byte)
 
     def _attach(self, node: ShellNode, redirects: tuple[Redirect, ...], words: tuple[Word, ...], end: int) -> ShellNode:
+        """Give redirections to the right-most command, to which they belong."""
         if isinstance(node, AndOr):
-            last = self._attach(node.operands[-1], redirects, words, end)
-            return AndOr(node.start, end, (*node.operands[:-1], last), node.operators)
+            raise _Misread("a redirection around a list")
         if isinstance(node, Pipeline):
             last = self._attach(node.commands[-1], redirects, words, end)
             return Pipeline(node.start, end, node.negated, (*node.commands[:-1], last))

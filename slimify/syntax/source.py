@@ -36,12 +36,13 @@ class Source:
     (PEP 383) and turn into the same bytes again in `data`.
     """
 
-    __slots__ = ("_line_starts", "path", "text")
+    __slots__ = ("_byte_starts", "_line_starts", "path", "text")
 
     def __init__(self, text: str, path: str = "Dockerfile") -> None:
         self.text = text
         self.path = path
         self._line_starts: list[int] | None = None
+        self._byte_starts: list[int] | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str = "Dockerfile") -> Source:
@@ -100,9 +101,18 @@ class Source:
         return Position(
             line=line,
             column=offset - start + 1,
-            byte=len(self.text[:offset].encode("utf-8", "surrogateescape")),
+            byte=self._byte_start(line) + len(before.encode("utf-8", "surrogateescape")),
             utf16=len(before) + sum(c > "\uffff" for c in before),
         )
+
+    def _byte_start(self, line: int) -> int:
+        if self._byte_starts is None:
+            starts = [0]
+            for line_number in range(1, len(self.line_starts)):
+                text = self[self.line_span(line_number)]
+                starts.append(starts[-1] + len(text.encode("utf-8", "surrogateescape")))
+            self._byte_starts = starts
+        return self._byte_starts[line - 1]
 
     def newline_at(self, line: int) -> str:
         """The line end in use at line number `line`, so that a new line beside it can have the same."""

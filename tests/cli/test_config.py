@@ -83,9 +83,7 @@ def test_mistakes(here: Path, text: str, line: int, message: str) -> None:
 
 @pytest.mark.parametrize(("text", "line", "message"), WRONG[:11])
 def test_mistakes_in_pyproject(here: Path, text: str, line: int, message: str) -> None:
-    text = text.replace("[build-args]", "[tool.slimify.build-args]").replace(
-        "[nonsense]", "[tool.slimify.nonsense]"
-    )
+    text = text.replace("[build-args]", "[tool.slimify.build-args]").replace("[nonsense]", "[tool.slimify.nonsense]")
     Path("pyproject.toml").write_text(f"[project]\nlevel = 1\ntarget = 1\n[tool.slimify]\n{text}")
     with pytest.raises(ConfigError) as caught:
         Finder().of_folder(".")
@@ -131,9 +129,12 @@ def test_every_file_is_read_once(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     os.makedirs("a/b")
     read: list[str] = []
     original = slimify.config._read
-    monkeypatch.setattr(
-        slimify.config, "_read", lambda path, **more: (read.append(path), original(path, **more))[1]
-    )
+
+    def counted(path: str, *, pyproject: bool) -> Config | None:
+        read.append(path)
+        return original(path, pyproject=pyproject)
+
+    monkeypatch.setattr(slimify.config, "_read", counted)
     finder = Finder()
     for folder in ("a/b", "a", ".", "a/b"):
         assert finder.of_folder(folder).level == "safe"
@@ -146,7 +147,7 @@ def test_a_given_file_and_none(here: Path) -> None:
     assert Finder("other.toml").of_folder("/").level == "safe"
     assert Finder(ignore=True).of_folder(".") == NOTHING
     Path("pyproject.toml").write_text("")
-    with pytest.raises(ConfigError, match="no \\[tool.slimify\\]"):
+    with pytest.raises(ConfigError, match=r"no \[tool.slimify\]"):
         Finder("pyproject.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
         Finder("nowhere.toml")

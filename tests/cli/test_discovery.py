@@ -101,27 +101,13 @@ def test_links(here: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 @pytest.mark.parametrize("seed", range(60))
 def test_against_git(here: Path, seed: int) -> None:
-    # Without `!folder/`, of which pathspec has its own opinion: see discovery._verdict.
     shutil.rmtree(".git")
     subprocess.run(["git", "init", "-q", "."], check=True)
     rng = random.Random(seed)
     names = ["a", "b", "c"]
-    patterns = [
-        "a",
-        "b/",
-        "/a",
-        "/a/b",
-        "**/c",
-        "a/**",
-        "*",
-        "!Dockerfile",
-        "a/**",
-        "*.x",
-        "!*.x",
-        "a/*",
-        "# c",
-        "",
-    ]
+    patterns = (
+        "a,b/,/a,/a/b,**/c,a/**,*,!*/,!Dockerfile,!a/,!b,*.x,!*.x,a/*,/a/*/,!/a/Dockerfile,[ab],*/b,# c,"
+    ).split(",")
     folders = ["", *names, *(f"{one}/{two}" for one in names for two in names)]
     make(*(os.path.join(folder, name) for folder in folders for name in ("Dockerfile", "Dockerfile.x")))
     for folder in rng.sample(folders, 4):

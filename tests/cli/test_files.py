@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,21 @@ def test_an_interrupted_write_leaves_the_old_file(
     assert alone(path)
 
 
+def test_an_interrupt_just_when_the_temporary_file_is_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = read(str(path))
+    make = os.open
+
+    def interrupt(*arguments: Any) -> int:
+        os.close(make(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        replace(snapshot, NEW)
+    assert path.read_bytes() == OLD
+    assert alone(path)
+
+
 def test_a_file_that_changed_meanwhile_is_left_alone(path: Path) -> None:
     snapshot = read(str(path))
     path.write_bytes(b"two\n")
@@ -138,7 +154,7 @@ def test_a_read_only_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(FileError, match="cannot write in the folder .*Read-only"):
+    with pytest.raises(FileError, match=r"cannot write in the folder .*Read-only"):
         replace(snapshot, NEW)
 
 

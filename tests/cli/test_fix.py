@@ -149,10 +149,7 @@ def test_standard_input_with_options(slimify: Run) -> None:
     check = slimify("fix", "--check", "-", stdin=FAT)
     assert (check.returncode, check.stdout) == (1, b"")
     assert slimify("fix", "--check", "-", stdin=fixed).returncode == 0
-    assert (
-        slimify("fix", "-", "--skip", "merge-runs,pair-update-install,clean-package-cache", stdin=FAT).stdout
-        == FAT
-    )
+    assert slimify("fix", "-", "--skip", "merge-runs,pair-update-install,clean-package-cache", stdin=FAT).stdout == FAT
 
 
 def test_standard_input_that_is_broken(slimify: Run) -> None:
@@ -205,6 +202,12 @@ def test_color(here: Path, slimify: Run) -> None:
     (here / "Dockerfile").write_bytes(FAT)
     assert b"\x1b[" in slimify("fix", "--diff", "--color", "always").stdout
     assert b"\x1b[" not in slimify("fix", "--diff").stdout
+
+
+def test_verbose_says_what_was_not_done(here: Path, slimify: Run) -> None:
+    (here / "Dockerfile").write_bytes(b"FROM debian:12\nRUN apt-get install -y curl\n")
+    quiet, verbose = slimify("fix", "--check"), slimify("fix", "--check", "--verbose")
+    assert len(verbose.stdout) >= len(quiet.stdout)
 
 
 def test_quiet(here: Path, slimify: Run) -> None:

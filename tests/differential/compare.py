@@ -6,14 +6,29 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 
 from . import extract, scripts
-from .model import Additions, Argv, Call, Difference, Failure, Mark, Options, Outcome, Report, Run, Shell, Stage
+from .model import (
+    Additions,
+    Argv,
+    Call,
+    Difference,
+    Failure,
+    Mark,
+    Options,
+    Outcome,
+    Report,
+    Run,
+    Shell,
+    Stage,
+)
 from .sandbox import Sandbox, SandboxError
 
+_BASHISM = re.compile(r"Bad substitution|Illegal option|Bad for loop|pipefail")
 _ROUNDS = 40
 _MAX_DIFFERENCES = 5
 
@@ -76,15 +91,18 @@ def compare(
 
 def _report(tally: _Tally, start: float) -> Report:
     return Report(
-        tuple(tally.differences), tally.runs, tally.variants, tuple(dict.fromkeys(tally.skipped)),
-        tuple(dict.fromkeys(tally.undecided)), tuple(dict.fromkeys(tally.gaps)), time.monotonic() - start,
+        tuple(tally.differences),
+        tally.runs,
+        tally.variants,
+        tuple(dict.fromkeys(tally.skipped)),
+        tuple(dict.fromkeys(tally.undecided)),
+        tuple(dict.fromkeys(tally.gaps)),
+        time.monotonic() - start,
     )
 
 
-def _stage(
-    old: Stage, new: Stage, additions: Additions, options: Options, box: Sandbox, tally: _Tally
-) -> None:
-    if old == new and not options.run_unchanged:
+def _stage(old: Stage, new: Stage, additions: Additions, options: Options, box: Sandbox, tally: _Tally) -> None:
+    if old == new and not options.exhaustive:
         return
     if _config(old, additions) != _config(new, additions):
         wrong = _list_diff(_config(old, additions), _config(new, additions))
@@ -117,7 +135,13 @@ class _Pair:
     """Both versions of a stage, under one shell."""
 
     def __init__(
-        self, old: Stage, new: Stage, additions: Additions, options: Options, box: Sandbox, tally: _Tally,
+        self,
+        old: Stage,
+        new: Stage,
+        additions: Additions,
+        options: Options,
+        box: Sandbox,
+        tally: _Tally,
         posix_bash: bool,
     ) -> None:
         self.old, self.new = old, new
@@ -167,19 +191,27 @@ class _Pair:
                 path = "/.h/dash" if shell is Shell.DASH else "/.h/bash"
                 argv[0] = "/bin/bash" if shell is Shell.BASH else "/bin/sh"
                 argv[step.script_at] = scripts.PREAMBLE + argv[step.script_at]
-            steps.append({
-                "path": path, "argv": argv, "env": dict(step.env), "cwd": step.cwd,
-                "background": step.script is not None and scripts.has_background(step.script),
-            })
+            steps.append(
+                {
+                    "path": path,
+                    "argv": argv,
+                    "env": dict(step.env),
+                    "cwd": step.cwd,
+                    "background": step.script is not None and scripts.has_background(step.script),
+                }
+            )
         return {
-            "op": "run", "steps": steps, "timeout": patience,
+            "op": "run",
+            "steps": steps,
+            "timeout": patience,
             "fail": [{"argv": f.argv, "occurrence": f.occurrence, "status": f.status} for f in fail],
             "installs": [{"argv": i.argv, "path": i.path} for i in self.options.installs],
         }
 
     def _run(self, stage: Stage, fail: Sequence[Failure], patience: float) -> tuple[Outcome, dict[str, Any]]:
         self.tally.runs += 1
-        answer = self.box.ask(self._request(stage, fail, patience))
+        # The driver takes `patience` for the stage, and a little for each background job.
+        answer = self.box.ask(self._request(stage, fail, patience), patience * 2 + 30)
         return _outcome(stage, answer), answer
 
     def _both(
@@ -199,8 +231,8 @@ class _Pair:
             self.stubs |= stubs
             self._add(dirs, stubs)
         for stage, outcome, answer in ((self.old, one, answer_one), (self.new, two, answer_two)):
-            last = answer["steps"][-1] if answer["steps"] else {"status": 0, "stderr": ""}
-            complaint = [line for line in last["stderr"].splitlines() if any(scripts.missing(line))]
+            last: dict[str, Any] = answer["steps"][-1] if answer["steps"] else {"status": 0, "stderr": ""}
+            complaint = [line for line in str(last["stderr"]).splitlines() if any(scripts.missing(line))]
             if complaint or last["status"] == 127:
                 text = complaint[-1] if complaint else "a status of 127 without a word why"
                 self.tally.gaps.append(f"stage {stage.name}, line {outcome.failed_line}: {text}")
@@ -240,6 +272,12 @@ class _Pair:
             base = self._variant((), (), "nothing fails")
             if base is None:
                 return
+            if not base[0].ok and _BASHISM.search(base[0].stderr) and not self.posix_bash:
+                self.posix_bash = True  # again a base image whose /bin/sh is bash
+                self.label += " (in fact bash as sh)"
+                base = self._variant((), (), "nothing fails")
+                if base is None:
+                    return
             self._unreached(base[0])
             self._failures(*base)
         except SandboxError as error:
@@ -248,25 +286,37 @@ class _Pair:
     def _syntax(self) -> bool:
         """No script may be one that its shell cannot parse, unless it was so before."""
         known = {step.script for step in self.old.steps if isinstance(step, Run)}
+        if not self.posix_bash and any(
+            self._parse(script, Shell.DASH) and not self._parse(script, Shell.POSIX_BASH)
+            for script in (s.script for s in self.old.steps if isinstance(s, Run) and s.shell is Shell.DASH)
+            if script is not None
+        ):
+            self.posix_bash = True  # a base image whose /bin/sh is bash
+            self.label += " (in fact bash as sh)"
         good = True
         for step in self.new.steps:
             if not isinstance(step, Run) or step.script is None or step.script in known:
                 continue
-            shell = self._shell(step)
-            path = "/.h/dash" if shell is Shell.DASH else "/.h/bash"
-            argv0 = "/bin/bash" if shell is Shell.BASH else "/bin/sh"
-            answer = self.box.ask({"op": "syntax", "path": path, "argv0": argv0, "script": step.script})
-            if answer["status"] != 0:
+            shell = self._shell(step) or Shell.DASH
+            error = self._parse(step.script, shell)
+            if error:
                 good = False
-                text = f"line {step.line}: {shell.value if shell else '?'} cannot parse the new script:\n"
-                self._differ("syntax", text + answer["stderr"].strip() + "\n" + step.script)
+                text = f"line {step.line}: {shell.value} cannot parse the new script:\n{error}\n{step.script}"
+                self._differ("syntax", text)
         return good
+
+    def _parse(self, script: str, shell: Shell) -> str:
+        """The shell's complaint about the script's syntax; empty if it has none."""
+        path = "/.h/dash" if shell is Shell.DASH else "/.h/bash"
+        argv0 = "/bin/bash" if shell is Shell.BASH else "/bin/sh"
+        answer = self.box.ask({"op": "syntax", "path": path, "argv0": argv0, "script": script})
+        return str(answer["stderr"]).strip() or "syntax error" if answer["status"] else ""
 
     def _unreached(self, base: Outcome) -> None:
         """A stage that fails by itself under stand-ins was only tested up to there."""
         if not base.ok:
             left = sum(isinstance(step, Run) and step.line > base.failed_line for step in self.old.steps)
-            said = base.stderr.strip().splitlines()
+            said = str(base.stderr).strip().splitlines()
             self.tally.gaps.append(
                 f"stage {self.old.name}: under stand-ins line {base.failed_line} always fails"
                 f" ({said[-1] if said else 'silently'}), so {left} RUNs after it never ran"
@@ -286,7 +336,8 @@ class _Pair:
             one, two = self._both(fail_old, fail_new, self.options.timeout * (1 if attempt == 0 else 2))
             if one.problem and two.problem:
                 self.tally.undecided.append(
-                    f"stage {self.old.name}, {name}: line {one.failed_line} does not end ({one.problem})")
+                    f"stage {self.old.name}, {name}: line {one.failed_line} does not end ({one.problem})"
+                )
                 return None
             alignment = align(one.calls, two.calls, self.additions)
             problem = _problem(one, two, alignment)
@@ -299,6 +350,9 @@ class _Pair:
 
     def _failures(self, one: Outcome, two: Outcome, alignment: Alignment) -> None:
         keys = _keys(one.calls)
+        if not self.options.exhaustive:
+            changed = _changed_lines(self.old, self.new)
+            keys = {index: key for index, key in keys.items() if one.calls[index].line in changed}
         plans = [Plan((Failure(*key),), (_translate(key, one, two, alignment),)) for key in keys.values()]
         room = self.options.max_variants
         if len(plans) > room:
@@ -307,10 +361,8 @@ class _Pair:
         singles = list(plans)
         # Any status but 0 and 1 would do: some scripts look at it.
         last = {one.calls[index].line: key for index, key in keys.items()}
-        plans += [
-            Plan((Failure(*key, 100),), (_translate(key, one, two, alignment, 100),)) for key in last.values()
-        ]
-        known = set(keys.values())
+        plans += [Plan((Failure(*key, 100),), (_translate(key, one, two, alignment, 100),)) for key in last.values()]
+        known = set(_keys(one.calls).values())
         followers: list[Plan] = []
         failing: list[Plan] = []
         for plan in plans:
@@ -325,8 +377,7 @@ class _Pair:
                 for key in _keys(result[0].calls).values():
                     if key not in known:
                         known.add(key)
-                        followers.append(Plan(
-                            (*plan.old, Failure(*key)), (*plan.new, _translate(key, *result))))
+                        followers.append(Plan((*plan.old, Failure(*key)), (*plan.new, _translate(key, *result))))
         for plan in followers[:room]:
             self._plan(plan)
             if self._enough():
@@ -379,6 +430,20 @@ class Alignment:
     problem: str
 
 
+def _changed_lines(old: Stage, new: Stage) -> set[int]:
+    """Lines of the original's steps that are not as they were."""
+    old_keys, new_keys = ([_identity(step) for step in stage.steps] for stage in (old, new))
+    lines = {step.line for step in old.steps}
+    for block in SequenceMatcher(None, old_keys, new_keys, autojunk=False).get_matching_blocks():
+        lines -= {step.line for step in old.steps[block.a : block.a + block.size]}
+    return lines
+
+
+def _identity(step: Run | Mark) -> tuple[object, ...]:
+    flags = step.flags if isinstance(step, Run) else ()
+    return (step.argv, flags, step.cwd, step.user, tuple(sorted(step.env.items())))
+
+
 def _join(here: str, name: str) -> str:
     path = name if name.startswith("/") else f"{here}/{name}"
     parts: list[str] = []
@@ -417,6 +482,7 @@ def _outcome(stage: Stage, answer: dict[str, Any]) -> Outcome:
 
 def _calls(step: Run, raw: Sequence[dict[str, Any]]) -> list[Call]:
     background = step.script is not None and scripts.has_background(step.script)
+    shell = step.argv[:-1] if step.shell is not None and step.shell_form else ()
     front: list[Call] = []
     back: list[Call] = []
     servers: list[Argv] = []
@@ -424,8 +490,18 @@ def _calls(step: Run, raw: Sequence[dict[str, Any]]) -> list[Call]:
         argv = (re.sub(r"^/usr/bin/(?=[^/]+$)", "", item["exe"]), *item["args"])
         pipe = item["pipe"] if background else item["pipe"].replace("b", "")
         call = Call(
-            argv, item["cwd"], step.user, item["umask"], item["env"], step.flags, item["stdin"], item["volatile"],
-            tuple(servers), pipe, step.line,
+            argv,
+            item["cwd"],
+            step.user,
+            item["umask"],
+            item["env"],
+            step.flags,
+            item["stdin"],
+            shell,
+            item["volatile"],
+            tuple(servers),
+            pipe,
+            step.line,
         )
         if "b" in pipe:
             back.append(call)
@@ -440,10 +516,7 @@ def _calls(step: Run, raw: Sequence[dict[str, Any]]) -> list[Call]:
     # When a background job gets its turn is chance, so every call of its RUN counts as next to it.
     back.sort(key=lambda call: (call.argv, call.stdin))
     jobs = tuple(call.argv for call in back)
-    return [
-        Call(c.argv, c.cwd, c.user, c.umask, c.env, c.flags, c.stdin, c.volatile, (*c.alive, *jobs), c.pipe, c.line)
-        for c in (*front, *back)
-    ]
+    return [replace(call, alive=(*call.alive, *jobs)) for call in (*front, *back)]
 
 
 def _keys(calls: Sequence[Call]) -> dict[int, tuple[Argv, int]]:
@@ -520,6 +593,8 @@ def _fields(before: Call, after: Call, additions: Additions) -> list[str]:
     flags = tuple(flag for flag in after.flags if flag in before.flags or flag not in additions.flags)
     if before.flags != flags:
         wrong.append(f"flags of RUN: {' '.join(before.flags)!r} became {' '.join(flags)!r}")
+    if before.shell and after.shell and before.shell != after.shell:
+        wrong.append(f"shell: {' '.join(before.shell)!r} became {' '.join(after.shell)!r}")
     for label, old_value, new_value in (
         ("directory", before.cwd, after.cwd),
         ("user", before.user, after.user),
@@ -550,7 +625,7 @@ def variables(text: str) -> dict[str, str]:
         while at < len(text) and text[at] != "\n":
             if text[at] in "'\"":
                 close = text.index(text[at], at + 1)
-                value += text[at + 1:close]
+                value += text[at + 1 : close]
                 at = close + 1
             else:
                 value += text[at]
@@ -566,9 +641,7 @@ def show(call: Call) -> str:
     return f"{' '.join(call.argv)!r} in {call.cwd}{extra} (line {call.line})"
 
 
-def _mismatch(
-    expected: Call, found: Call | None, before: Sequence[Call], index: int, additions: Additions
-) -> str:
+def _mismatch(expected: Call, found: Call | None, before: Sequence[Call], index: int, additions: Additions) -> str:
     lines = [f"  {show(before[index - 1])}"] if index else []
     lines.append(f"- {show(expected)}")
     if found is None:

@@ -131,6 +131,8 @@ class Root:
             os.symlink("usr/bin", "/bin")
 
     def make_dir(self, path: str) -> None:
+        if path.startswith("/bin/"):
+            path = "/usr" + path  # /bin is a link, and the books are kept by real paths
         try:
             os.makedirs(path, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
@@ -145,13 +147,15 @@ class Root:
         self.dirs.add(path)
 
     def make_stub(self, path: str) -> None:
+        if path.startswith("/bin/"):
+            path = "/usr" + path
         if os.path.isdir(path):
             return
         self.make_dir(os.path.dirname(path))
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(STUB_HEAD)
             # What `. path` does: a variable that betrays where it leaked to.
-            stream.write(f"export SLF_SOURCED=\"${{SLF_SOURCED-}}:\"{quote(path)}\n")
+            stream.write(f'export SLF_SOURCED="${{SLF_SOURCED-}}:"{quote(path)}\n')
         os.chmod(path, 0o755)
         info = os.stat(path)
         self.stubs[path] = (info.st_mtime_ns, info.st_size)
@@ -289,8 +293,11 @@ def one_step(step: dict[str, Any], deadline: float, request: int | None, made: l
     if path is None:
         write(f"{LOG}/stderr", read(f"{LOG}/stderr") + f"/bin/sh: 1: {step['argv'][0]}: not found\n")
         return 127, ""
-    env = {key.encode("utf-8", "surrogateescape"): value.encode("utf-8", "surrogateescape")
-           for key, value in step["env"].items() if key and "=" not in key}
+    env = {
+        key.encode("utf-8", "surrogateescape"): value.encode("utf-8", "surrogateescape")
+        for key, value in step["env"].items()
+        if key and "=" not in key
+    }
     pid = os.posix_spawn(
         path,
         [arg.encode("utf-8", "surrogateescape") for arg in step["argv"]],
@@ -353,10 +360,16 @@ def parse_call(pid: str) -> dict[str, Any] | None:
     fields = read(f"{LOG}/c/{pid}").split("\0")
     try:
         count = int(fields[0])
-        exe, rest = fields[1], fields[2 + count:]
+        exe, rest = fields[1], fields[2 + count :]
         return {
-            "exe": exe, "args": fields[2:2 + count], "pipe": rest[0], "cwd": rest[1][:-1], "umask": rest[2][:-1],
-            "env": rest[3], "volatile": rest[4], "stdin": "\0".join(rest[5:]),
+            "exe": exe,
+            "args": fields[2 : 2 + count],
+            "pipe": rest[0],
+            "cwd": rest[1][:-1],
+            "umask": rest[2][:-1],
+            "env": rest[3],
+            "volatile": rest[4],
+            "stdin": "\0".join(rest[5:]),
         }
     except (ValueError, IndexError):
         return None  # killed while it was writing
@@ -387,10 +400,15 @@ def run(root: Root, message: dict[str, Any]) -> dict[str, Any]:
         write(f"{LOG}/stderr", "")
         status, problem = one_step(step, deadline, request, made)
         pids = read(f"{LOG}/order")[order_before:].split()
-        results.append({
-            "status": status, "problem": problem, "calls": [call for call in map(parse_call, pids) if call],
-            "stdout": read(f"{LOG}/stdout")[out_before:][:20000], "stderr": read(f"{LOG}/stderr")[:20000],
-        })
+        results.append(
+            {
+                "status": status,
+                "problem": problem,
+                "calls": [call for call in map(parse_call, pids) if call],
+                "stdout": read(f"{LOG}/stdout")[out_before:][:20000],
+                "stderr": read(f"{LOG}/stderr")[:20000],
+            }
+        )
         if status != 0 or problem:
             break
     os.chdir("/")
@@ -405,7 +423,9 @@ def run(root: Root, message: dict[str, Any]) -> dict[str, Any]:
 
 def syntax(message: dict[str, Any]) -> dict[str, Any]:
     pid = os.posix_spawn(
-        message["path"], [message["argv0"], "-n", "-c", message["script"].encode("utf-8", "surrogateescape")], {},
+        message["path"],
+        [message["argv0"], "-n", "-c", message["script"].encode("utf-8", "surrogateescape")],
+        {},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/.h/empty", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),

@@ -9,15 +9,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import dockerfile
+import dockerfile  # type: ignore[import-not-found]
 
 from .model import Argv, Mark, Run, Shell, Stage
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PLATFORM_ARGS = {
-    "TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64", "TARGETVARIANT": "",
-    "BUILDPLATFORM": "linux/amd64", "BUILDOS": "linux", "BUILDARCH": "amd64", "BUILDVARIANT": "",
+    "TARGETPLATFORM": "linux/amd64",
+    "TARGETOS": "linux",
+    "TARGETARCH": "amd64",
+    "TARGETVARIANT": "",
+    "BUILDPLATFORM": "linux/amd64",
+    "BUILDOS": "linux",
+    "BUILDARCH": "amd64",
+    "BUILDVARIANT": "",
 }
+#: The parser module splits lines but knows no instructions; the builder rejects any other.
+INSTRUCTIONS = frozenset(
+    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER "
+    "VOLUME WORKDIR".split()
+)
 _PLAIN_HEREDOC = re.compile(r"""^\d*<<-?\s*(?:[^\s<'"]+|'[^']*'|"[^"]*")$""")
 
 
@@ -85,13 +96,13 @@ def _dollar(word: str, i: int, env: Mapping[str, str], escape: str) -> tuple[str
     plain = re.compile(r"\$([A-Za-z_]\w*|\d)").match(word, i)
     if plain:
         return env.get(plain[1], ""), plain.end()
-    if word[i + 1:i + 2] != "{":
+    if word[i + 1 : i + 2] != "{":
         return "$", i + 1
     depth, end = 1, i + 2
     while end < len(word) and depth:
         depth += {"{": 1, "}": -1}.get(word[end], 0)
         end += 1
-    inner = re.fullmatch(r"(\w+)(?:(:?[-+?])(.*))?(?:[#%/].*)?", word[i + 2:end - 1], re.DOTALL)
+    inner = re.fullmatch(r"(\w+)(?:(:?[-+?])(.*))?(?:[#%/].*)?", word[i + 2 : end - 1], re.DOTALL)
     if not inner:
         return word[i:end], end
     name, operator, default = inner[1], inner[2] or "", inner[3] or ""
@@ -150,6 +161,8 @@ class _Reader:
 
     def take(self, command: dockerfile.Command) -> None:
         name = command.cmd.upper()
+        if name not in INSTRUCTIONS:
+            raise NotReadable(f"line {command.start_line}: unknown instruction {name}")
         if name == "FROM":
             self._from(command)
             return
@@ -235,21 +248,23 @@ class _Reader:
                 state.skip = state.skip or why
             if script is None:
                 state.skip = state.skip or "a heredoc with its own interpreter (#!)"
-                script = ""
+                script = command.heredocs[0].content
             argv = (*state.shell, script)
             script_at = len(argv) - 1
         if argv:
-            step = Run(command.start_line, argv, script_at, shell, tuple(command.flags), state.cwd, state.user, env)
-            state.steps.append(step)
+            flags = tuple(command.flags)
+            state.steps.append(
+                Run(command.start_line, argv, script_at, shell, flags, state.cwd, state.user, env, not command.json)
+            )
 
 
 def _script(command: dockerfile.Command) -> str | None:
     """The one word that the shell gets, as BuildKit's dispatchRun builds it."""
-    text = " ".join(command.value)
+    text: str = " ".join(command.value)
     if not command.heredocs:
         return text
     if _PLAIN_HEREDOC.match(text):
-        body = command.heredocs[0].content
+        body: str = command.heredocs[0].content
         if body.startswith("#!"):
             return None
         if re.match(r"^\d*<<-", text):

@@ -31,6 +31,8 @@ class Run:
     cwd: str
     user: str
     env: Mapping[str, str]
+    #: Whether SHELL runs it, rather than words of its own.
+    shell_form: bool = True
 
     @property
     def script(self) -> str | None:
@@ -72,6 +74,8 @@ class Call:
     env: str
     flags: tuple[str, ...]
     stdin: str = ""
+    #: The SHELL that ran it; empty for the exec form.
+    shell: Argv = ()
     #: What this RUN had written to places that do not outlive it.
     volatile: str = ""
     #: Servers and background jobs that this RUN had started.
@@ -186,8 +190,10 @@ class Options:
     #: Failures of calls that were reached only because another one failed.
     second_failures: bool = True
     installs: tuple[Install, ...] = ()
-    #: Also run the stages that are the same on both sides (a test of the harness itself).
-    run_unchanged: bool = False
+    #: Also run the stages that are the same on both sides, and make also those calls fail whose RUN
+    #: is the same on both sides. Normally that is left out: the same script in the same place meets
+    #: its own failures alike.
+    exhaustive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +232,16 @@ class Report:
         """No difference was seen."""
         return not self.differences
 
+    @property
+    def conclusive(self) -> bool:
+        """Everything was run and decided. `ok` without this means only that nothing was seen."""
+        return not (self.skipped or self.undecided or self.gaps)
+
     def __str__(self) -> str:
         lines = [str(difference) for difference in self.differences]
         for title, items in (("skipped", self.skipped), ("undecided", self.undecided), ("gap", self.gaps)):
             lines += [f"{title}: {item}" for item in items]
         lines.append(
-            f"{len(self.differences)} differences in {self.variants} variants ({self.runs} runs, "
-            f"{self.seconds:.1f} s)"
+            f"{len(self.differences)} differences in {self.variants} variants ({self.runs} runs, {self.seconds:.1f} s)"
         )
         return "\n".join(lines)

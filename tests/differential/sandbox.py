@@ -6,6 +6,7 @@ namespaces of its own (files, processes, network, user), and no external command
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -37,15 +38,49 @@ def _ways() -> list[tuple[list[str], bool]]:
     ways: list[tuple[list[str], bool]] = []
     bwrap = shutil.which("bwrap")
     if bwrap:
-        base = [bwrap, "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "ALL",
-                "--die-with-parent", "--new-session", "--clearenv", "--ro-bind", "/", "/", "--dev", "/dev"]
+        base = [
+            bwrap,
+            "--unshare-all",
+            "--unshare-user",
+            "--uid",
+            "0",
+            "--gid",
+            "0",
+            "--cap-add",
+            "ALL",
+            "--die-with-parent",
+            "--new-session",
+            "--clearenv",
+            "--ro-bind",
+            "/",
+            "/",
+            "--dev",
+            "/dev",
+        ]
         ways.append(([*base, "--proc", "/proc", "--tmpfs", "/mnt", "--"], False))
         # Inside a container a fresh /proc may be refused.
         ways.append(([*base, "--ro-bind", "/proc", "/proc", "--tmpfs", "/mnt", "--"], False))
     unshare = shutil.which("unshare")
     if unshare:
-        ways.append(([unshare, "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--net",
-                      "--ipc", "--uts", "--mount-proc", "--"], True))
+        ways.append(
+            (
+                [
+                    unshare,
+                    "--user",
+                    "--map-root-user",
+                    "--mount",
+                    "--pid",
+                    "--fork",
+                    "--kill-child",
+                    "--net",
+                    "--ipc",
+                    "--uts",
+                    "--mount-proc",
+                    "--",
+                ],
+                True,
+            )
+        )
     return ways
 
 
@@ -56,7 +91,10 @@ def _config() -> dict[str, Any]:
     if missing:
         raise SandboxError(f"not installed: {', '.join(missing)}")
     libraries = sorted({lib for path in shells.values() if path for lib in _libraries(os.path.realpath(path))})
-    return {"shells": {name: os.path.realpath(path) for name, path in shells.items() if path}, "libraries": libraries}
+    return {
+        "shells": {name: os.path.realpath(path) for name, path in shells.items() if path},
+        "libraries": libraries,
+    }
 
 
 @lru_cache(maxsize=1)
@@ -69,14 +107,29 @@ def unavailable() -> str | None:
         return str(error)
 
 
+def _end(process: subprocess.Popen[str]) -> str:
+    """Wait for a killed driver; what it complained about."""
+    process.wait()
+    error = ""
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                if stream is process.stderr:
+                    error = stream.read()
+                stream.close()
+    return error
+
+
 class Sandbox:
     """One running driver. Serves any number of Dockerfiles, one after the other."""
 
     _way: tuple[list[str], bool] | None = None
 
     def __init__(self) -> None:
-        self.runs = 0
         self._process: subprocess.Popen[str] | None = None
+        self._open()
+
+    def _open(self) -> None:
         problems = []
         for way in [Sandbox._way] if Sandbox._way else _ways():
             try:
@@ -93,8 +146,14 @@ class Sandbox:
         python = os.path.realpath(sys.executable)
         # -c, because the project may lie where the sandbox cannot see it.
         command = [*prefix, python, "-I", "-S", "-c", _DRIVER.read_text(encoding="utf-8")]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.PIPE, text=True, encoding="ascii")
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="ascii",
+        )
         self.ask({**_config(), "mount_tmpfs": mount_tmpfs}, patience=20)
 
     def ask(self, message: dict[str, Any], patience: float = 60) -> dict[str, Any]:
@@ -110,8 +169,9 @@ class Sandbox:
         except (BrokenPipeError, OSError):
             line = ""
         if not line:
+            self._process = None
             process.kill()
-            error = process.communicate()[1]
+            error = _end(process)
             raise SandboxError(f"the driver ended: {error.strip()[-2000:] or 'no answer'}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -119,7 +179,9 @@ class Sandbox:
         return answer
 
     def reset(self) -> None:
-        """Forget the files of the Dockerfile before."""
+        """Forget the files of the Dockerfile before; start again if it killed the driver."""
+        if self._process is None:
+            self._open()
         self.ask({"op": "reset"})
 
     def add(self, dirs: Iterable[str], stubs: Iterable[str]) -> None:
@@ -131,7 +193,7 @@ class Sandbox:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()
+            _end(process)
 
     def __enter__(self) -> Sandbox:
         return self

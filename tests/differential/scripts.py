@@ -82,7 +82,8 @@ def missing(stderr: str) -> tuple[set[str], set[str]]:
             dirs.add(match[1].rpartition("/")[0] or "/")
         elif match := re.fullmatch(
             r"(?:cannot open )?(.+): (?:not found|No such file|command not found|file not found|"
-            r"No such file or directory|Permission denied)", body
+            r"No such file or directory|Permission denied)",
+            body,
         ):
             files.add(match[1])
     return dirs, files
