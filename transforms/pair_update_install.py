@@ -188,7 +188,7 @@ def _own_update(
         return declined("a pragma protects it")
     place = _place(body.script.body.items, needing.command)
     if place is None:
-        return declined("the install stands inside a compound command or behind ||")
+        return declined("the install stands where the failure of an update would go unnoticed")
     command = needing.command
     if command.assignments or set(needing.wrappers) - {"sudo"} or update.wrappers != needing.wrappers:
         return declined("how to call the update there is not certain")
@@ -205,13 +205,10 @@ def _own_update(
 
 
 def _place(items: tuple[Item, ...], command: Command) -> int | None:
-    """Where in the script the command starts, if it is certain to run whenever its list is run up to there."""
-    for item in items:
-        node = item.node
-        if node is command:
-            return command.start
-        if isinstance(node, AndOr):
-            for at, operand in enumerate(node.operands):
-                if operand is command:
-                    return command.start if "||" not in node.operators[:at] else None
+    """Where in the script the command starts, if it runs with the list up to there and its failure fails the RUN."""
+    node = items[-1].node
+    if node is command:
+        return command.start
+    if isinstance(node, AndOr) and "||" not in node.operators and any(one is command for one in node.operands):
+        return command.start
     return None

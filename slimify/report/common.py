@@ -16,7 +16,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def human_size(size: int) -> str:
-    """Bytes as `docker images` writes them: powers of 1000 (go-units, HumanSize), here with two digits or more."""
+    """Bytes as `docker images` writes them: powers of 1000 (go-units, HumanSize), but two digits are enough for an estimate."""
     amount = float(abs(size))
     sign = "-" if size < 0 else ""
     for unit in ("B", "kB", "MB", "GB"):
@@ -54,10 +54,12 @@ def clean(text: str) -> str:
 
 
 def is_clean(text: str) -> bool:
+    """Whether every byte of the text was UTF-8."""
     return _SURROGATE.search(text) is None
 
 
 def count(number: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -83,6 +85,7 @@ def changes_in_order(outcome: Outcome) -> list[Change]:
 
 
 def notices_of(outcome: Outcome, severity: Severity) -> list[Notice]:
+    """The findings of one severity, in their order."""
     return [notice for notice in outcome.notices if notice.finding.severity is severity]
 
 

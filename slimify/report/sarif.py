@@ -30,6 +30,12 @@ class Help(NamedTuple):
     page: str = ""
 
 
+class _Texts(NamedTuple):
+    path: str
+    old: list[str]
+    new: list[str]
+
+
 def render(outcomes: Sequence[Outcome], describe: Callable[[str], Help] | None = None) -> str:
     """One run with the results of all files. `describe` tells about a transform; by default the registry does."""
     describe = _registered() if describe is None else describe
@@ -111,15 +117,16 @@ def _sentence(text: str) -> str:
 
 def _results(outcome: Outcome, rules: dict[str, int]) -> Iterable[dict[str, Any]]:
     seen: dict[str, int] = {}
+    texts = _Texts(outcome.path, split_lines(outcome.before.text), split_lines(outcome.after.text))
     for change, blocks in zip(outcome.changes, blocks_of_changes(outcome), strict=True):
-        yield _change(change, blocks, outcome, rules, seen)
+        yield _change(change, _fix(change, blocks, texts), outcome, rules, seen)
     for notice in outcome.notices:
         if notice.finding.severity is not Severity.FAULT:
             yield _notice(notice, outcome, rules, seen)
 
 
 def _change(
-    change: Change, blocks: Sequence[Block], outcome: Outcome, rules: dict[str, int], seen: dict[str, int]
+    change: Change, fix: dict[str, Any] | None, outcome: Outcome, rules: dict[str, int], seen: dict[str, int]
 ) -> dict[str, Any]:
     rewrite = change.rewrite
     result: dict[str, Any] = {
@@ -136,7 +143,6 @@ def _change(
     }
     if rewrite.saves is not None:
         result["properties"]["estimatedBytesSaved"] = rewrite.saves
-    fix = _fix(change, blocks, outcome)
     if fix:
         result["fixes"] = [fix]
     return result
@@ -210,16 +216,16 @@ def _fingerprint(what: str, outcome: Outcome, lines: Iterable[int], seen: dict[s
 # --- fixes ---
 
 
-def _fix(change: Change, blocks: Sequence[Block], outcome: Outcome) -> dict[str, Any] | None:
+def _fix(change: Change, blocks: Sequence[Block], texts: _Texts) -> dict[str, Any] | None:
     """Whole lines of the old text replaced by those of the new; None if they are not UTF-8 text."""
-    old, new = split_lines(outcome.before.text), split_lines(outcome.after.text)
+    old, new = texts.old, texts.new
     if not blocks or not all(is_clean("".join(new[b.new_start : b.new_end])) for b in blocks):
         return None
     return {
         "description": _message(_sentence(change.rewrite.title)),
         "artifactChanges": [
             {
-                "artifactLocation": {"uri": _uri(outcome.path)},
+                "artifactLocation": {"uri": _uri(texts.path)},
                 "replacements": [_replacement(block, old, new) for block in blocks],
             }
         ],
@@ -227,11 +233,9 @@ def _fix(change: Change, blocks: Sequence[Block], outcome: Outcome) -> dict[str,
 
 
 def _replacement(block: Block, old: Sequence[str], new: Sequence[str]) -> dict[str, Any]:
-    text = "".join(new[block.new_start : block.new_end])
-    start, end = (block.old_start, 0), (block.old_end, 0)
-    if block.old_end == len(old) and old:
-        start, text = _before_the_end(block, old, text)
-        end = (len(old) - 1, len(_content(old[-1])) if old[-1].endswith("\n") else len(old[-1]))
+    start, end, text = (block.old_start, 0), (block.old_end, 0), "".join(new[block.new_start : block.new_end])
+    if old and block.old_end == len(old):
+        start, end, text = _at_the_end(block, old, text)
     if block.old_start == 0 and old and old[0].startswith(BOM):
         # A text region does not know of the byte order mark (3.30.2).
         text = text.removeprefix(BOM)
@@ -244,22 +248,25 @@ def _replacement(block: Block, old: Sequence[str], new: Sequence[str]) -> dict[s
     return {"deletedRegion": region, "insertedContent": {"text": text}}
 
 
-def _before_the_end(block: Block, old: Sequence[str], text: str) -> tuple[tuple[int, int], str]:
-    """Where to start at the end of the file, and what to insert, so that nothing behind the last line is named.
+def _at_the_end(block: Block, old: Sequence[str], text: str) -> tuple[tuple[int, int], tuple[int, int], str]:
+    """Start, end and new text of a block at the end of the file, without naming a line behind the last.
 
-    If the file ends with a line end, that stays, and the new text does without one. With no new
-    text or no old lines, the line end before the block plays its part.
+    A line end that ends the file stays, and the new text does without its own. Where no lines are
+    taken or none are put, the line end before the block plays that part. Only where the file gets
+    or loses its last line end, or that changes its kind, does the region reach beyond it.
     """
-    if not old[-1].endswith("\n"):
-        return (block.old_start, 0), text
-    ending = old[-1][len(_content(old[-1])) :]
-    if block.old_start < block.old_end and text.endswith(ending):
-        return (block.old_start, 0), text.removesuffix(ending)
-    if block.old_start and (block.old_start == block.old_end or not text):
-        line = old[block.old_start - 1]
-        at = (block.old_start - 1, len(_content(line)))
-        return at, (line[at[1] :] + text).removesuffix(ending) if text else ""
-    return (block.old_start, 0), text
+    start, last = (block.old_start, 0), len(old) - 1
+    content = len(_content(old[-1]))
+    ending = old[-1][content:]
+    if not ending:
+        return start, (last, content), text
+    if text and block.old_start < block.old_end and text.endswith(ending):
+        return start, (last, content), text.removesuffix(ending)
+    before = old[block.old_start - 1] if block.old_start else ""
+    if before and before.endswith(ending) and (not text or (block.old_start > last and text.endswith(ending))):
+        place = (block.old_start - 1, len(before) - len(ending))
+        return place, (last, content), (ending + text).removesuffix(ending)
+    return start, (len(old), 0), text
 
 
 def _content(line: str) -> str:

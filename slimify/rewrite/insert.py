@@ -31,21 +31,17 @@ def after_list(build: Build, step: Step, body: Body, offset: int, command: str, 
 
 
 def after_command(build: Build, step: Step, body: Body, offset: int, command: str, errexit: bool) -> Edit | str:
-    """Run `command` right behind the simple command at `offset`, or behind its list where that is not possible."""
-    for item in body.script.body.items:
-        node = item.node
-        if not node.start <= offset < node.end:
-            continue
-        if isinstance(node, AndOr):
-            for at, operand in enumerate(node.operands):
-                if operand.start <= offset < operand.end and isinstance(operand, Command | Pipeline):
-                    negated = isinstance(operand, Pipeline) and operand.negated
-                    if "||" in node.operators[:at] or negated:
-                        break
-                    if errexit and at == len(node.operands) - 1 and item is not body.script.body.items[-1]:
-                        break  # the last command of a list is where -e acts
-                    return _insertion(build, step, body, operand.end, "&&", command)
-        break
+    """Run `command` right behind the simple command at `offset`, or behind its list where that is not possible.
+
+    It goes into the middle of a list only where its own failure, like any other there, fails the RUN.
+    """
+    node = body.script.body.items[-1].node
+    if isinstance(node, AndOr) and "||" not in node.operators:
+        for operand in node.operands:
+            if operand.start <= offset < operand.end and isinstance(operand, Command | Pipeline):
+                if isinstance(operand, Pipeline) and operand.negated:
+                    break
+                return _insertion(build, step, body, operand.end, "&&", command)
     return after_list(build, step, body, offset, command, errexit)
 
 

@@ -31,6 +31,8 @@ from .sandbox import Sandbox, SandboxError
 _BASHISM = re.compile(r"Bad substitution|Illegal option|Bad for loop|pipefail")
 _ROUNDS = 40
 _MAX_DIFFERENCES = 5
+_NONE = Additions()
+_USUAL = Options()
 
 
 @dataclass
@@ -49,8 +51,8 @@ def compare(
     before: str,
     after: str,
     *,
-    additions: Additions = Additions(),
-    options: Options = Options(),
+    additions: Additions = _NONE,
+    options: Options = _USUAL,
     sandbox: Sandbox | None = None,
 ) -> Report:
     """Whether `after` builds as `before` does, but for the documented additions.

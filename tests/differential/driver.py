@@ -31,11 +31,12 @@ STUB_HEAD = "#!/.h/dash /.h/stub\n"
 LOG = "/.l"
 #: Directories that every Debian-like image has, and that scripts write into without making them.
 BASE_DIRS = (
-    "/usr/bin /usr/sbin /usr/local/bin /usr/local/sbin /usr/local/lib /usr/local/share /usr/local/etc /usr/local/src "
-    "/usr/local/include /usr/lib /usr/include /usr/share /usr/src /sbin /lib /lib64 /etc /etc/apt /etc/apt/sources.list.d "
-    "/etc/apt/apt.conf.d /etc/apt/preferences.d /etc/apt/keyrings /etc/profile.d /etc/default /etc/ssl /etc/init.d "
-    "/etc/ssh /etc/cron.d /home /root /tmp /var/tmp /var/lib/apt/lists /var/cache/apt/archives /var/log /var/www /var/run "
-    "/run /opt /srv /mnt /media /sys"
+    "/usr/bin /usr/sbin /usr/local/bin /usr/local/sbin /usr/local/lib /usr/local/share /usr/local/etc "
+    "/usr/local/src /usr/local/include /usr/lib /usr/include /usr/share /usr/src /sbin /lib /lib64 "
+    "/etc /etc/apt /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/preferences.d "
+    "/etc/apt/keyrings /etc/profile.d /etc/default /etc/ssl /etc/init.d /etc/ssh /etc/cron.d /home "
+    "/root /tmp /var/tmp /var/lib/apt/lists /var/cache/apt/archives /var/log /var/www /var/run /run "
+    "/opt /srv /mnt /media /sys"
 ).split()
 #: What Docker mounts afresh for every RUN. They start out empty here, so that the stub can see
 #: cheaply whether this RUN has written to them.
@@ -58,7 +59,10 @@ elif [ /proc/self/fd/0 -ef /dev/null ]; then __slf_p=b; fi
 printf '%s\0' "$#" "$__slf_n" "$@" "$__slf_p"
 pwd -P; printf '\0'; umask; printf '\0'; export -p; printf '\0'
 for __slf_l in /etc/hosts /etc/resolv.conf; do
-  if [ -s $__slf_l ]; then printf '%s:\n' $__slf_l; while IFS= read -r __slf_x; do printf '%s\n' "$__slf_x"; done <$__slf_l; fi
+  if [ -s $__slf_l ]; then
+    printf '%s:\n' $__slf_l
+    while IFS= read -r __slf_x; do printf '%s\n' "$__slf_x"; done <$__slf_l
+  fi
 done
 for __slf_l in /dev/shm/* /sys/*; do if [ -f "$__slf_l" ]; then printf '%s\n' "$__slf_l"; fi; done
 printf '\0'
@@ -186,6 +190,8 @@ class Root:
             os.unlink(path)
             if path in self.stubs:
                 self.make_stub(path)
+        for path in [path for path in self.stubs if not os.path.isfile(path)]:
+            del self.stubs[path]
         return found
 
 
@@ -281,6 +287,8 @@ def enter_workdir(path: str, made: list[str]) -> None:
         if piece:
             part += "/" + piece
             if not os.path.isdir(part):
+                if os.path.lexists(part):
+                    os.unlink(part)  # taken for a command
                 os.mkdir(part)
                 made.append(part)
     os.chdir(path)

@@ -22,13 +22,13 @@ _POSITION = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z_][\w.+-]*")
 _HIDES_ERRORS = re.compile(r"2>|&>|>&")
-_BACKGROUND = re.compile(r"(?<![&>|<\\])&(?![&>\d])")
-_SOURCED = re.compile(r"(?:^|[\s;&|({])(?:\.|source)[ \t]+([\"']?)(/[\w./@+-]+)\1")
+_BACKGROUND = re.compile(r"(?<![&>|<\\])&(?![&\d])")  # to dash, `a &>f` is a job too
+_SOURCED = re.compile(r"(?:^|[;&|({!\n]|\b(?:then|do|else|if))[ \t\\]*(?:\.|source)[ \t]+([\"']?)(/[\w./@+-]+)\1")
 _CD = re.compile(r"\bcd[ \t]+([\"']?)(/[\w./@+-]*)\1")
 _SERVER = re.compile(
     r"\b(?:service|invoke-rc\.d) \S+ (?:re)?start\b|/etc/init\.d/\S+ (?:re)?start\b|\bpg_ctl(?:cluster)?\b.*\bstart\b"
-    r"|--daemoni[sz]e\b|--daemon\b|\bmysqld_safe\b|\bsystemctl (?:re)?start\b|\brc-service \S+ start\b|\bstart-stop-daemon\b"
-    r".*--start\b|\bapachectl (?:-k )?start\b"
+    r"|--daemoni[sz]e\b|--daemon\b|\bmysqld_safe\b|\bsystemctl (?:re)?start\b|\brc-service \S+ start\b|"
+    r"\bstart-stop-daemon\b.*--start\b|\bapachectl (?:-k )?start\b"
 )
 _SERVER_STOP = re.compile(
     r"\b(?:service|invoke-rc\.d|rc-service|/etc/init\.d/)\s*\S+ stop\b|/etc/init\.d/\S+ stop\b"
@@ -49,7 +49,9 @@ def commands(script: str) -> set[str]:
 
 def places(script: str) -> tuple[set[str], set[str]]:
     """Absolute directories that the script changes to, and files that it reads in."""
-    return {match[1] for match in _CD.findall(script)}, {match[1] for match in _SOURCED.findall(script)}
+    return {match[1] for match in _CD.findall(script)}, {
+        match[1] for match in _SOURCED.findall(script) if not match[1].endswith("/")
+    }
 
 
 def has_background(script: str) -> bool:
@@ -85,5 +87,5 @@ def missing(stderr: str) -> tuple[set[str], set[str]]:
             r"No such file or directory|Permission denied)",
             body,
         ):
-            files.add(match[1])
+            (dirs if match[1].endswith("/") else files).add(match[1])
     return dirs, files

@@ -24,6 +24,7 @@ from .model import Argv
 REPO = Path(__file__).resolve().parents[2]
 CORPUS = REPO.parent / "shared" / "corpus" / "dockerfiles"
 BASH = 'SHELL ["/bin/bash", "-c"]\n'
+NOTHING, USUAL = Additions(), Options()
 PIPEFAIL = 'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\n'
 
 pytestmark = pytest.mark.skipif(unavailable() is not None, reason=f"no sandbox: {unavailable()}")
@@ -35,9 +36,7 @@ def box() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def check(
-    box: Sandbox, before: str, after: str, additions: Additions = Additions(), options: Options = Options()
-) -> Report:
+def check(box: Sandbox, before: str, after: str, additions: Additions = NOTHING, options: Options = USUAL) -> Report:
     return compare(
         f"FROM debian\nWORKDIR /app\n{before}\n",
         f"FROM debian\nWORKDIR /app\n{after}\n",

@@ -1,0 +1,16 @@
+"""What all tests share: the folder of these tests on the path, and hypothesis without deadlines."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# A busy machine is no bug, and the same examples every time make a red test a reproducible one.
+settings.register_profile(
+    "slimify", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("slimify")

@@ -1,0 +1,54 @@
+"""The additions to RUNs that slimify documents, read from its own knowledge of package managers."""
+
+from __future__ import annotations
+
+import shlex
+
+from slimify.knowledge.package_managers import PackageManager, load
+
+from .model import Additions, Argv
+
+
+def documented() -> Additions:
+    """Flags that switch a cache off, clean-ups, and the update that a separate install is given."""
+    options = set()
+    paths = set()
+    commands = set()
+    for manager in load():
+        for remedy in manager.remedies:
+            if remedy.kind == "flag":
+                options.add(remedy.flag)
+            elif remedy.kind == "remove":
+                paths.update(remedy.paths)
+            else:
+                commands.update(_variants(manager, remedy.command))
+
+    def removes(argv: Argv) -> bool:
+        words = argv[1:] if argv[:1] == ("sudo",) else argv
+        return words[:2] == ("rm", "-rf") and bool(words[2:]) and all(_at_home(word) in homed for word in words[2:])
+
+    def cleans(argv: Argv) -> bool:
+        words = argv[1:] if argv[:1] == ("sudo",) else argv
+        return words in commands or tuple(word.rpartition("/")[2] for word in words[:1]) + words[1:] in commands
+
+    def updates(argv: Argv) -> bool:
+        words = argv[1:] if argv[:1] == ("sudo",) else argv
+        return len(words) == 2 and words[1] == "update" and words[0] in ("apt-get", "apt", "aptitude", "opkg")
+
+    homed = {_at_home(word) for path in paths for word in shlex.split(path)}
+    return Additions(options=frozenset(options), calls=(removes, cleans, updates))
+
+
+def _variants(manager: PackageManager, command: str) -> set[Argv]:
+    programs = manager.programs or (manager.name,)
+    return {tuple(shlex.split(command.replace("{program}", program))) for program in programs}
+
+
+def _at_home(path: str) -> str:
+    """A path below any home folder as `~/…`."""
+    for home in ("/root/", "~/"):
+        if path.startswith(home):
+            return "~/" + path.removeprefix(home)
+    if path.startswith("/home/") and path.count("/") > 2:
+        return "~/" + path.split("/", 3)[3]
+    return path

@@ -1,0 +1,1 @@
+"""slimify held against programs that other people wrote."""

@@ -1,0 +1,1 @@
+"""What must hold for any Dockerfile, on Dockerfiles that hypothesis makes up."""

@@ -1,0 +1,1 @@
+"""Meaning: builds, commands, effects, pragmas."""
