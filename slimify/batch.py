@@ -181,7 +181,7 @@ def without_notes(outcome: Outcome) -> Outcome:
     from slimify.rewrite.edit import Severity
 
     loud = tuple(notice for notice in outcome.notices if notice.finding.severity is not Severity.NOTE)
-    return replace(outcome, notices=loud)
+    return outcome._replace(notices=loud)
 
 
 def _rendered(outcome: Outcome, task: Task, color: bool, *, diff: bool) -> str:

@@ -93,7 +93,7 @@ def _merge_row(build: Build, row: list[Unit]) -> Iterator[Rewrite | Finding]:
 
 
 def _segment(build: Build, row: list[Unit], first: int, end: int, gains: list[_Gain]) -> Iterator[Rewrite | Finding]:
-    """Join the units from `first` up to `end`; where that is not possible as a whole, from the top as far as it goes."""
+    """Join the units from `first` up to `end`; where that cannot be as a whole, from the top as far as it goes."""
     while end - first > 1:
         joint = plan(row[first:end])
         if isinstance(joint, Plan):

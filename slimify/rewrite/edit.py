@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from slimify.syntax.source import Span
@@ -36,8 +35,7 @@ class Evidence(NamedTuple):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rewrite:
+class Rewrite(NamedTuple):
     """Edits that make sense only together.
 
     `title` is one line in the imperative; `reason` says what it is good for. `keywords` are the
@@ -68,8 +66,7 @@ class Severity(enum.Enum):
     FAULT = "fault"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+class Finding(NamedTuple):
     """Something to tell without an edit.
 
     A NOTE says what a transform declined to do and why; a WARNING is a problem of the

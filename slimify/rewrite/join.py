@@ -9,11 +9,10 @@ every command of an AND-OR list but the last, in braces and in subshells alike.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from slimify.rewrite.edit import Edit
 from slimify.semantics.build import Build, Step
@@ -27,8 +26,7 @@ from slimify.syntax.source import Source, Span
 _QUIET = frozenset("exv")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unit:
+class Unit(NamedTuple):
     """A RUN that could share a shell with its neighbour."""
 
     step: Step
@@ -367,10 +365,16 @@ class Style(NamedTuple):
         return _habits(dockerfile.source, preferred) or _file_style(dockerfile)
 
 
-@functools.lru_cache(maxsize=16)
+_FILE_STYLES: WeakKeyDictionary[Source, Style] = WeakKeyDictionary()
+
+
 def _file_style(dockerfile: Dockerfile) -> Style:
-    runs = [one for one in dockerfile.instructions if one.keyword == "RUN"]
-    return _habits(dockerfile.source, runs) or Style("    ", False)
+    style = _FILE_STYLES.get(dockerfile.source)
+    if style is None:
+        runs = [one for one in dockerfile.instructions if one.keyword == "RUN"]
+        style = _habits(dockerfile.source, runs) or Style("    ", False)
+        _FILE_STYLES[dockerfile.source] = style
+    return style
 
 
 def _habits(source: Source, instructions: Sequence[Instruction]) -> Style | None:

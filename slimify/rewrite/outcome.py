@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slimify.rewrite.edit import Evidence, Finding, Rewrite
 from slimify.rewrite.text import Origin
 from slimify.syntax.source import Source
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
+class Change(NamedTuple):
     """A rewrite that was applied. Line numbers are those of the original file."""
 
     rewrite: Rewrite
@@ -26,8 +25,7 @@ class Change:
         return self.lines[-1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Notice:
+class Notice(NamedTuple):
     """A finding. Line numbers are those of the original file; the column is exact where the line was not touched.
 
     `reason` is the finding's with the original line numbers filled in.
@@ -40,8 +38,7 @@ class Notice:
     end_line: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class Outcome(NamedTuple):
     """What `slimify.fix` made of one Dockerfile.
 
     `origins` has an entry for each line of `after`. `passes` is how often the pipeline ran until

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from slimify.rewrite.checks import fault
@@ -36,15 +35,14 @@ class Transform(NamedTuple):
     run: Callable[[Build], Iterator[Rewrite | Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the user asks for. Empty `only` means every transform."""
 
     level: Level = Level.STANDARD
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     target: str | None = None
-    build_args: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = {}
 
     def allows(self, transform: Transform) -> bool:
         if transform.level > self.level or transform.name in self.skip:

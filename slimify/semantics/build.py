@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from slimify.semantics.images import UNKNOWN, Family, family
@@ -68,8 +68,7 @@ class Shell(NamedTuple):
         return frozenset(options)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What is in force when an instruction starts. None as a value means: not known.
 
     `env` and `args` hold what the Dockerfile sets; the base image may set more variables.
@@ -292,7 +291,7 @@ def _stage(
     needs = set() if parent is None else {parent}
     if parent is not None:
         # ARG does not cross a FROM; everything else is in the configuration of the parent's image.
-        state = replace(earlier[parent].final_state, args={})
+        state = earlier[parent].final_state._replace(args={})
     else:
         known = family(image) if image else UNKNOWN
         certain = known != UNKNOWN
@@ -333,23 +332,23 @@ def _after(instruction: Instruction, state: State, scope: Values, given: Mapping
         env = dict(state.env)
         for name, value in pairs(instruction):
             env[_value(name, before, escape) or name] = _value(value, before, escape)
-        return replace(state, env=env)
+        return state._replace(env=env)
     if keyword == "ARG":
         args = dict(state.args)
         for name, default in _arguments(instruction, state.variables, escape):
             if default is None and name in scope:
                 default = scope[name]
             args[name] = given.get(name, default)
-        return replace(state, args=args)
+        return state._replace(args=args)
     if keyword == "USER":
-        return replace(state, user=_value(instruction.arguments, state.variables, escape))
+        return state._replace(user=_value(instruction.arguments, state.variables, escape))
     if keyword == "WORKDIR":
         path = _value(instruction.arguments, state.variables, escape)
         if path is not None and not path.startswith("/"):
             path = posixpath.join(state.workdir, path) if state.workdir is not None else None
-        return replace(state, workdir=posixpath.normpath(path) if path else None)
+        return state._replace(workdir=posixpath.normpath(path) if path else None)
     if keyword == "SHELL" and instruction.exec_form is not None:
-        return replace(state, shell=Shell(instruction.exec_form, certain=True))
+        return state._replace(shell=Shell(instruction.exec_form, certain=True))
     return state
 
 

@@ -11,7 +11,7 @@ import functools
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slimify.knowledge.package_managers import PackageManager, find
 from slimify.syntax.shell import Command, Word, parse_script
@@ -47,8 +47,7 @@ _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Invocation:
+class Invocation(NamedTuple):
     """A program that a command runs.
 
     `program` is its name without folder, None if unknown; `pip` for `python -m pip`. `argv` are
@@ -80,8 +79,7 @@ class Invocation:
         return tuple(arg for arg in self.argv if arg is None or not arg.startswith("-") or arg == "-")
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """The sub-command of a package manager: its words, the packages behind it, and where they stand."""
 
     name: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from slimify.semantics.commands import Invocation, Variables, invocations, resolve, verb
 from slimify.syntax.shell import (
@@ -23,6 +23,7 @@ from slimify.syntax.shell import (
     Sequence,
     ShellNode,
     Word,
+    parse_script,
 )
 
 # POSIX XCU 2.14: in front of these a variable assignment stays in force afterwards.
@@ -61,16 +62,14 @@ _FOREGROUND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(NamedTuple):
     """A change to the shell itself that the next command in the same shell would see."""
 
     kind: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """All that matters of one script.
 
     `options` are those that `set` turns on in the main shell, `nested_errexit` says that `-e` is
@@ -96,24 +95,26 @@ class Effects:
     invocations: tuple[Invocation, ...]
 
 
-@dataclass(slots=True)
 class _Collector:
-    variables: Variables
-    workdir: str | None
-    leaks: list[Leak] = field(default_factory=list)
-    options: set[str] = field(default_factory=set)
-    nested_errexit: bool = False
-    exits: bool = False
-    replaces: bool = False
-    background: str = ""
-    mounted: str = ""
-    writes: set[str] = field(default_factory=set)
-    deletes: set[str] = field(default_factory=set)
-    touches: set[str] = field(default_factory=set)
-    mentions: set[str] = field(default_factory=set)
-    ran: set[str] = field(default_factory=set)
-    installs: set[str] = field(default_factory=set)
-    found: list[Invocation] = field(default_factory=list)
+    """Walks a script and gathers what becomes its `Effects`."""
+
+    def __init__(self, variables: Variables, workdir: str | None) -> None:
+        self.variables = variables
+        self.workdir = workdir
+        self.leaks: list[Leak] = []
+        self.options: set[str] = set()
+        self.nested_errexit = False
+        self.exits = False
+        self.replaces = False
+        self.background = ""
+        self.mounted = ""
+        self.writes: set[str] = set()
+        self.deletes: set[str] = set()
+        self.touches: set[str] = set()
+        self.mentions: set[str] = set()
+        self.ran: set[str] = set()
+        self.installs: set[str] = set()
+        self.found: list[Invocation] = []
 
     def walk(self, node: Sequence | ShellNode, subshell: bool) -> None:
         if isinstance(node, Sequence):
@@ -429,15 +430,17 @@ SYSTEM_MANAGERS = frozenset({"apt", "apk", "dnf", "microdnf", "yum", "tdnf", "zy
 CHEAP = BUILTINS | frozenset(
     "addgroup adduser awk basename cat chgrp chmod chown cp cut date deluser delgroup dirname env find gpasswd grep "
     "egrep groupadd groupdel groupmod head id install ln locale-gen ls mkdir mkfifo mktemp mv passwd readlink rm rmdir "
-    "sed setcap sleep sort stat strip sync tail tee touch tr true uname uniq unlink update-alternatives useradd userdel "
-    "usermod wc which xargs chpasswd ldconfig a2enmod a2dismod a2ensite a2dissite printenv setfacl visudo "
+    "sed setcap sleep sort stat strip sync tail tee touch tr true uname uniq unlink update-alternatives useradd "
+    "userdel usermod wc which xargs chpasswd ldconfig a2enmod a2dismod a2ensite a2dissite printenv setfacl visudo "
     "localedef dpkg-divert hash cmp diff realpath sha256sum sha512sum md5sum sha1sum seq yes nproc getent arch "
     "update-ca-certificates dos2unix chsh".split()
 )
 
 
 @functools.lru_cache(maxsize=2048)
-def _effects(script: Script, variables: tuple[tuple[str, str | None], ...], workdir: str | None) -> Effects:
+def _effects(text: str, variables: tuple[tuple[str, str | None], ...], workdir: str | None) -> Effects:
+    # By its text, since hashing the tree would take as long as walking it.
+    script = parse_script(text)
     collector = _Collector(dict(variables), workdir)
     if not script.opaque:
         collector.walk(script.body, False)
@@ -462,4 +465,4 @@ def _effects(script: Script, variables: tuple[tuple[str, str | None], ...], work
 def effects(script: Script, variables: Variables, workdir: str | None) -> Effects:
     """The effects of a script run with these variables in this working directory (None: not known)."""
     used = tuple((name, value) for name, value in variables.items() if name in script.text)
-    return _effects(script, used, workdir)
+    return _effects(script.text, used, workdir)

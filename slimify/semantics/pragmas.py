@@ -11,7 +11,7 @@ one whose continuation lines it stands in.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slimify.syntax.dockerfile import Comment, Dockerfile, Instruction
 from slimify.syntax.source import Span
@@ -20,8 +20,7 @@ _PREFIX = "slimify:"
 _FOREIGN = ("hadolint ignore", "hadolint global ignore", "tally ignore", "tally global ignore", "check=skip")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pragmas:
+class Pragmas(NamedTuple):
     """All pragmas of a file. Instructions are named by where they start."""
 
     keep_file: bool

@@ -113,8 +113,7 @@ class Flag(NamedTuple):
         return f"--{self.name}" if self.value is None else f"--{self.name}={self.value}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction, from its keyword to the end of its last line or here-document.
 
     `keyword` is in capitals, whatever the file says. `logical` is the joined text, and
@@ -192,8 +191,7 @@ class Stage:
         return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dockerfile:
+class Dockerfile(NamedTuple):
     """The whole file. `preamble` is what stands before the first FROM: global ARGs."""
 
     source: Source

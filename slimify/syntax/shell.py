@@ -12,16 +12,15 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node, Parser
 
 from slimify.syntax.dockerfile import Instruction, Logical
+from slimify.syntax.grammar import bash
 from slimify.syntax.source import Span
 
-_PARSER = Parser(Language(tree_sitter_bash.language()))
+_PARSER = Parser(bash())
 
 # POSIX XCU 2.4, "Reserved Words", and those of bash. None can be the name of a command.
 RESERVED = frozenset(
@@ -33,8 +32,7 @@ _SPECIAL_PARAMETERS = frozenset("@*#?-$!0123456789")
 _STRANGE = frozenset("\0\r\v\f\x1c\x1d\x1e\x1f")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Word:
+class Word(NamedTuple):
     """One word as written. Offsets count characters of the script's text.
 
     `value` is what the shell makes of it, or None where that depends on an expansion.
@@ -50,8 +48,7 @@ class Word:
     substitutions: tuple[Sequence, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Assignment:
+class Assignment(NamedTuple):
     """`NAME=value` in front of a command, or alone."""
 
     name: str
@@ -60,8 +57,7 @@ class Assignment:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Redirect:
+class Redirect(NamedTuple):
     """`> file`, `2>&1`, `< file`; `target` is None where the operator has none."""
 
     operator: str
@@ -71,8 +67,7 @@ class Redirect:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Command:
+class Command(NamedTuple):
     """A simple command (POSIX XCU 2.9.1)."""
 
     start: int
@@ -87,8 +82,7 @@ class Command:
         return self.words[0].value if self.words else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pipeline:
+class Pipeline(NamedTuple):
     """Two or more commands joined by `|`, or any command behind `!`."""
 
     start: int
@@ -97,8 +91,7 @@ class Pipeline:
     commands: tuple[ShellNode, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AndOr:
+class AndOr(NamedTuple):
     """Pipelines joined by `&&` and `||`, which bind equally and from the left (POSIX XCU 2.9.3)."""
 
     start: int
@@ -114,8 +107,7 @@ class Item(NamedTuple):
     separator: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+class Sequence(NamedTuple):
     """A list: AND-OR lists with `;`, `&` or line feeds between them."""
 
     start: int
@@ -123,8 +115,7 @@ class Sequence:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Compound:
+class Compound(NamedTuple):
     """A compound command or a function definition.
 
     `kind` is one of subshell, group, if, for, while, until, case, select, function, test,
@@ -143,8 +134,7 @@ class Compound:
 ShellNode = Command | Pipeline | AndOr | Compound
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Script:
+class Script(NamedTuple):
     """The parsed text of a shell-form instruction. `opaque` tells why it could not be understood, or is empty."""
 
     text: str
@@ -158,8 +148,7 @@ class Script:
             yield from commands_in(self.body)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
+class Body(NamedTuple):
     """A script together with its place in the Dockerfile."""
 
     script: Script

@@ -36,7 +36,7 @@ class Source:
     (PEP 383) and turn into the same bytes again in `data`.
     """
 
-    __slots__ = ("_byte_starts", "_line_starts", "path", "text")
+    __slots__ = ("__weakref__", "_byte_starts", "_line_starts", "path", "text")
 
     def __init__(self, text: str, path: str = "Dockerfile") -> None:
         self.text = text

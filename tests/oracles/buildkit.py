@@ -82,7 +82,16 @@ class BuildKit:
         if isinstance(answer, str):
             raise Refused(answer)
         return [
-            Read(keyword.upper(), trigger, is_json, start, end, tuple(flags), tuple(value), tuple(Doc(*d) for d in docs))
+            Read(
+                keyword=keyword.upper(),
+                trigger=trigger.upper() if trigger is not None else None,
+                json=is_json,
+                start_line=start,
+                end_line=end,
+                flags=tuple(flags),
+                value=tuple(value),
+                heredocs=tuple(Doc(*doc) for doc in docs),
+            )
             for keyword, trigger, is_json, start, end, flags, value, docs in answer
         ]
 
