@@ -101,15 +101,11 @@ def _switched_off(manager: PackageManager, step: Step, found: Effects) -> bool:
 
 def _deleted(paths: tuple[str, ...], last: Invocation, found: Effects) -> bool:
     """Whether the RUN itself deletes all these folders after the last command that fills them."""
-    after = found.invocations[found.invocations.index(last) + 1 :]
-    gone = [
-        operand
-        for invocation in after
-        if invocation.program in ("rm", "find")
-        for operand in invocation.operands
-        if operand is not None
-    ]
-    return bool(paths) and all(any(_covers(path, cache) for path in gone) for cache in paths)
+    gone = []
+    for invocation in found.invocations[found.invocations.index(last) + 1 :]:
+        if invocation.program in ("rm", "find"):
+            gone += [value or word.text for value, word in zip(invocation.argv, invocation.words, strict=True)]
+    return bool(paths) and all(any(path == cache or _covers(path, cache) for path in gone) for cache in paths)
 
 
 def _covers(deleted: str, cache: str) -> bool:

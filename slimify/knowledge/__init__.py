@@ -1,0 +1,1 @@
+"""Facts, as data files with one typed reader each. No logic."""

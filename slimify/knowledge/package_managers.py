@@ -1,16 +1,29 @@
-"""stand-in"""
+"""Package managers: how to recognise them, what they leave behind, and how to make them leave nothing.
+
+`package_managers.toml` is the source and says what each field means; `package_managers.json` is
+made from it by `scripts/compile_knowledge.py` and is what is read here, in a tenth of the time.
+"""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
-import tomllib
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class KnowledgeError(ValueError):
+    """A data file that does not say what it should."""
+
+
+class Remedy(NamedTuple):
+    """One way to leave no cache: an option (`flag`), the deletion of `paths`, or a `command`.
+
+    `too_old` are base images whose packaged manager is older than `since` and does not know the
+    flag. `{program}` in `command` is the program as the user calls it.
+    """
+
     kind: str
     source: str
     flag: str = ""
@@ -22,8 +35,9 @@ class Remedy:
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PackageManager:
+class PackageManager(NamedTuple):
+    """One package manager. The fields are those of the TOML file, which explains them."""
+
     name: str
     title: str
     programs: tuple[str, ...] = ()
@@ -48,24 +62,47 @@ class PackageManager:
     remedies: tuple[Remedy, ...] = ()
 
 
-@functools.lru_cache
+def read(data: dict[str, Any]) -> tuple[PackageManager, ...]:
+    """Turn the parsed data file into values.
+
+    Raises `KnowledgeError`, naming the manager, for a key that does not exist or a missing one.
+    """
+    managers = []
+    for entry in data["manager"]:
+        fields = dict(entry)
+        name = fields.get("name", "?")
+        try:
+            remedies = tuple(Remedy(**_tuples(one)) for one in fields.pop("remedy", []))
+            managers.append(PackageManager(**_tuples(fields), remedies=remedies))
+        except TypeError as error:
+            raise KnowledgeError(f"package manager {name}: {error}") from None
+    return tuple(managers)
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+@functools.cache
 def load() -> tuple[PackageManager, ...]:
-    with open(os.path.join(os.path.dirname(__file__), "package_managers.toml"), "rb") as f:
-        data = tomllib.load(f)
+    """All package managers, in the order of the file."""
+    path = os.path.join(os.path.dirname(__file__), "package_managers.json")
+    with open(path, encoding="utf-8") as file:
+        return read(json.load(file))
 
-    def tup(v):
-        return tuple(v) if isinstance(v, list) else v
 
-    out = []
-    for m in data["manager"]:
-        r = tuple(Remedy(**{k: tup(v) for k, v in x.items()}) for x in m.pop("remedy", []))
-        out.append(PackageManager(**{k: tup(v) for k, v in m.items()}, remedies=r))
-    return tuple(out)
+@functools.cache
+def _by_name() -> dict[str, PackageManager]:
+    return {program: manager for manager in load() for program in manager.programs}
 
 
 @functools.lru_cache(maxsize=1024)
 def find(program: str) -> PackageManager | None:
-    for m in load():
-        if program in m.programs or (m.program_pattern and re.fullmatch(m.program_pattern, program)):
-            return m
+    """The package manager that a program, named by its file name without folder, belongs to."""
+    found = _by_name().get(program)
+    if found is not None:
+        return found
+    for manager in load():
+        if manager.program_pattern and re.fullmatch(manager.program_pattern, program):
+            return manager
     return None

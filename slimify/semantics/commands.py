@@ -238,6 +238,8 @@ def verb(invocation: Invocation) -> Verb | None:
     manager = invocation.manager
     if manager is None:
         return None
+    if _verbs(manager) == {""}:
+        return Verb("", invocation.operands, 0)
     operands: list[tuple[int, str | None]] = []
     at = 0
     argv = invocation.argv

@@ -258,14 +258,8 @@ def test_nothing_outside_the_edits_changes(level: Level) -> None:
 
 def lines_of(source: Source) -> list[str]:
     """The lines with what ends them; the last one may be empty."""
-    return source.text.split("\n") if not source.text else [*_keep_ends(source.text)]
-
-
-def _keep_ends(text: str) -> Iterator[str]:
-    *lines, last = text.split("\n")
-    for line in lines:
-        yield line + "\n"
-    yield last
+    *lines, last = source.text.split("\n")
+    return [*(line + "\n" for line in lines), last]
 
 
 def stray_change(outcome: Outcome) -> str:
@@ -278,10 +272,13 @@ def stray_change(outcome: Outcome) -> str:
     named = {line for change in outcome.changes for line in change.lines}
     transforms = {change.rewrite.transform for change in outcome.changes}
     kept: dict[int, int] = {}
+    same: set[int] = set()
     for number, (line, origin) in enumerate(zip(after, outcome.origins, strict=True), 1):
         if not set(origin.transforms) <= transforms:
             return f"line {number} is said to come from {origin.transforms}, which changed nothing"
         if origin.transforms:
+            # The line behind a deleted one is said to be touched, though all of it is as it was.
+            same.update(old for old in origin.lines if before[old - 1] == line)
             continue
         if len(origin.lines) != 1:
             return f"line {number} comes from {origin.lines} without a transform"
@@ -293,7 +290,7 @@ def stray_change(outcome: Outcome) -> str:
     if sorted(kept) != sorted(kept, key=kept.__getitem__):
         return "untouched lines have changed their order"
     for number in range(1, len(before) + 1):
-        if number not in named and number not in kept:
+        if number not in named | same and number not in kept:
             return f"line {number} of the original is gone, and no change names it"
     return _stray_difference(outcome, before, after, named)
 

@@ -1,0 +1,82 @@
+"""A rewrite gives hadolint nothing new to complain of at the levels error and warning."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from shared_corpus import changed
+
+from slimify.rewrite.edit import Level
+
+from .shfmt import program
+
+PARTS = 4
+Findings = Counter[tuple[str, str]]
+
+# (file, code): why hadolint says more of the rewrite, and is wrong or beside the point.
+# An entry for a file that no longer has the finding fails.
+KNOWN: dict[tuple[str, str], str] = {}
+
+
+def _names(level: Level) -> list[str]:
+    """The files to look at; at level aggressive, those that turn out otherwise than at level standard."""
+    here = changed(level)
+    if level is Level.STANDARD:
+        return sorted(here)
+    below = changed(Level.STANDARD)
+    return sorted(n for n in here if n not in below or here[n].after.text != below[n].after.text)
+
+
+def _lint(texts: list[bytes]) -> list[Findings]:
+    """The error- and warning-level findings for each text, by code."""
+    found: list[Findings] = [Counter() for _ in texts]
+    if not texts:
+        return found
+    with tempfile.TemporaryDirectory() as folder:
+        for number, text in enumerate(texts):
+            Path(folder, str(number)).write_bytes(text)
+        names = [str(number) for number in range(len(texts))]
+        command = [program("hadolint"), "--no-fail", "--format", "json", "--config", "/dev/null", *names]
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        for one in json.loads(done.stdout):
+            if one["level"] in ("error", "warning"):
+                found[int(one["file"])][one["code"], one["level"]] += 1
+    return found
+
+
+@functools.cache
+def _new(level: Level, part: int) -> dict[tuple[str, str], int]:
+    """(file, code) of what is found more often after than before, and how much more often."""
+    names = _names(level)[part::PARTS]
+    outcomes = changed(level)
+    before = _lint([outcomes[name].before.data for name in names])
+    after = _lint([outcomes[name].after.data for name in names])
+    return {
+        (name, code): count
+        for name, old, new in zip(names, before, after, strict=True)
+        for (code, _), count in (new - old).items()
+    }
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("level", [Level.STANDARD, Level.AGGRESSIVE], ids=lambda level: level.label)
+def test_nothing_new_to_complain_of(level: Level, part: int) -> None:
+    new = _new(level, part)
+    surprises = {key: count for key, count in new.items() if key not in KNOWN}
+    assert not surprises
+    if level is Level.AGGRESSIVE:
+        return
+    names = _names(level)[part::PARTS]
+    gone = [key for key in KNOWN if key[0] in names and key not in new]
+    assert not gone, f"no longer found, take them out of KNOWN: {gone}"
+
+
+def test_there_is_something_to_lint() -> None:
+    assert _names(Level.STANDARD)
