@@ -11,9 +11,9 @@ from .model import Additions, Argv
 
 def documented() -> Additions:
     """Flags that switch a cache off, clean-ups, and the update that a separate install is given."""
-    options = set()
-    paths = set()
-    commands = set()
+    options: set[str] = set()
+    paths: set[str] = set()
+    commands: set[Argv] = set()
     for manager in load():
         for remedy in manager.remedies:
             if remedy.kind == "flag":
@@ -29,6 +29,8 @@ def documented() -> Additions:
 
     def cleans(argv: Argv) -> bool:
         words = argv[1:] if argv[:1] == ("sudo",) else argv
+        if words[1:] == ("env", "gemdir") or (words[:2] == ("rm", "-rf") and words[2:][0].endswith("/cache/*.gem")):
+            return True
         return words in commands or tuple(word.rpartition("/")[2] for word in words[:1]) + words[1:] in commands
 
     def updates(argv: Argv) -> bool:
@@ -45,10 +47,12 @@ def _variants(manager: PackageManager, command: str) -> set[Argv]:
 
 
 def _at_home(path: str) -> str:
-    """A path below any home folder as `~/…`."""
-    for home in ("/root/", "~/"):
-        if path.startswith(home):
-            return "~/" + path.removeprefix(home)
-    if path.startswith("/home/") and path.count("/") > 2:
-        return "~/" + path.split("/", 3)[3]
-    return path
+    """A path below any home folder as `~/…`; HOME may be anywhere, but what lies in it starts with a dot."""
+    plain = path.replace('"', "").replace("${CARGO_HOME:-$HOME/.cargo}", "~/.cargo")
+    if plain.startswith("~/"):
+        return plain
+    for folder in ("/.cargo/", "/.cache/", "/.bundle/", "/.cpanm", "/.cpan/", "/.bun/"):
+        at = plain.find(folder)
+        if at >= 0 and not plain.startswith("/usr/local/share/"):
+            return "~" + plain[at:]
+    return plain.replace("/usr/local/cargo/", "~/.cargo/")

@@ -22,6 +22,12 @@ PARTS = 16
 # Transforms that may change a RUN at levels safe and standard.
 RUN_TRANSFORMS = ("merge-runs", "pair-update-install", "clean-package-cache")
 
+# Files whose runs differ from one to the next, rewritten or not.
+CHANCE = {
+    "dockerhub_douglasanpa__sage/Dockerfile": "it names a file after the process id of the shell",
+    "square__subzero/Dockerfile.0": "a placeholder in angle brackets opens and writes one file in a pipeline",
+}
+
 
 def dockerfiles() -> list[Path]:
     """The shared corpus if it lies beside the repository, and always our own cases."""
@@ -38,6 +44,8 @@ def changed() -> tuple[Outcome, ...]:
     """The outcomes of all files in which a RUN was changed; texts that no parser in the harness can hold are left out."""
     outcomes = []
     for path in dockerfiles():
+        if str(path).endswith(tuple(CHANCE)):
+            continue
         data = path.read_bytes()
         try:
             data.decode()

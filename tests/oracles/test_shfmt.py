@@ -62,6 +62,7 @@ echo a\ b 'c d' "e f"
 set -eux; a; b
 x=$(a) && y=`b`
 tar xf - | (cd /x && tar xf -)
+patch -p1< f
 a <<< "b c"
 a && { b || c; } && (d; e) | f
 echo a#b # c
