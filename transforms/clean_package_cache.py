@@ -181,6 +181,8 @@ def _by_command(
     later: LaterUse,
 ) -> Rewrite | Finding | str:
     last = used[-1].invocation
+    if last.nested:
+        return "the command stands inside a quoted string"
     use = later.of(step, manager)
     if use.step is not None:
         return Finding(
@@ -200,8 +202,6 @@ def _by_command(
         return f"it runs under {', '.join(sorted(others))}"
     errexit = "e" in found.options or "e" in step.state.shell.options or not step.state.shell.certain
     offset = last.command.words[0].start
-    if last.nested:
-        return "the command stands inside a quoted string"
     if remedy.kind == "remove":
         if prefix and any("~" in path for path in remedy.paths):
             return "which home folder sudo gives it is not known"

@@ -57,10 +57,9 @@ def _neighbours(steps: tuple[Step, ...]) -> Iterator[list[Step]]:
 def _merge(build: Build, steps: list[Step]) -> Iterator[Rewrite | Finding]:
     read = [unit(build, step, NAME) for step in steps]
     row: list[Unit] = []
-    for at, one in enumerate(read):
+    for step, one in zip(steps, read, strict=True):
         if isinstance(one, str):
-            if at:
-                yield _declined(steps[at - 1], steps[at], one)
+            yield Finding(NAME, "this RUN is not joined with its neighbours", one, step.instruction.span)
             yield from _merge_row(build, row)
             row = []
             continue

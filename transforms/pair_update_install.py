@@ -42,7 +42,8 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
                     # From here on this is where the index comes from.
                     update = (step, needing)
             update = _pending_update(step, found, update)
-            if update is not None and update[0] is step and not _wanted(later, update, busy):
+            fetched = update is not None and update[0] is step and update[1] is not needing
+            if update is not None and fetched and not _wanted(later, update, busy):
                 yield _useless(update)
 
 

@@ -109,10 +109,21 @@ def fix(
         before=source,
         after=text.source,
         changes=tuple(changes),
-        notices=(*faults, *notices),
+        notices=(*faults, *_misspelled(text), *notices),
         origins=text.origins,
         passes=passes,
     )
+
+
+def _misspelled(text: _Text) -> list[Notice]:
+    """Warnings of pragmas that name what does not exist. They stand where they stood, as no transform moves a comment."""
+    pragmas = text.build.pragmas
+    known = {one.name for one in _registered()} if pragmas.named else set()
+    wrong = [(f"there is no transform {name}", span) for name, span in pragmas.named if name not in known]
+    wrong += [(f"{word} is not understood", span) for word, span in pragmas.unknown]
+    return [
+        _locate(Finding("pragma", "a pragma without effect", why, span, Severity.WARNING), text) for why, span in wrong
+    ]
 
 
 def _registered() -> Sequence[Transform]:
@@ -137,7 +148,12 @@ def _propose(transform: Transform, build: Build, level: Level) -> tuple[list[Rew
     for proposal in transform.run(build):
         if isinstance(proposal, Finding):
             findings.append(proposal)
-        elif proposal.level <= level and not _touches(proposal, protected):
+        elif _touches(proposal, protected):
+            continue
+        elif proposal.level > level:
+            title = f"at level {proposal.level.label}: {proposal.title}"
+            findings.append(Finding(transform.name, title, proposal.reason, proposal.span))
+        else:
             rewrites.append(proposal)
     return _without_conflicts(rewrites), findings
 

@@ -83,7 +83,7 @@ class BuildKit:
             raise Refused(answer)
         return [
             Read(
-                keyword=keyword.upper(),
+                keyword=(keyword or "").upper(),
                 trigger=trigger.upper() if trigger is not None else None,
                 json=is_json,
                 start_line=start,

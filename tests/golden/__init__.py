@@ -1,0 +1,1 @@
+"""Golden cases: a Dockerfile, and what becomes of it."""

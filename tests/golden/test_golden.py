@@ -1,0 +1,48 @@
+"""Every case of corpus/ gives exactly what is expected, and what is expected is fit to be given."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import dockerfile
+import pytest
+
+from slimify.rewrite.pipeline import fix
+from slimify.syntax.dockerfile import parse
+from slimify.syntax.shell import shell_body
+
+from .cases import cases, expected, options, run
+
+CASES = cases()
+HAZARDS = [*range(1, 23), *range(38, 41)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(case: Path) -> None:
+    result, wanted = run(case), expected(case)
+    assert result.error == wanted.error
+    assert (result.report or None) == wanted.report
+    assert result.output == wanted.output
+    if result.outcome is None:
+        return
+    after = result.outcome.after
+    assert not fix(after, options(case)).changed
+    assert not [notice for notice in result.outcome.notices if notice.finding.severity.value == "fault"]
+    if after.text.isprintable() or after.text.isascii():
+        dockerfile.parse_string(after.text)
+    for instruction in parse(after).instructions:
+        body = shell_body(instruction)
+        if instruction.keyword == "RUN" and body is not None and not body.script.opaque:
+            subprocess.run(["bash", "-n"], input=body.script.text, text=True, check=True)
+
+
+def test_half_of_the_cases_stay_as_they_are() -> None:
+    kept = [case for case in CASES if expected(case).output is None]
+    assert len(kept) * 2 >= len(CASES)
+
+
+@pytest.mark.parametrize("hazard", HAZARDS)
+def test_each_hazard_has_a_rewrite_and_a_refusal(hazard: int) -> None:
+    named = [case for case in CASES if case.name.startswith(f"hazard-{hazard:02}-")]
+    assert {expected(case).output is None for case in named} == {True, False}
