@@ -309,14 +309,19 @@ class _Builder:
             kind = node.type
             if kind == "comment":
                 self.comments.append(Span(start, end))
-            elif kind == "file_descriptor" and start and text[start - 1] not in _OPERATOR_BEFORE_DESCRIPTOR:
-                raise _Misread("a number that may be a file descriptor or not")
+            elif kind == "file_descriptor" and not self._is_descriptor(start, end):
+                raise _Misread("a word taken for a file descriptor")
             at = max(at, end)
             while not cursor.goto_next_sibling():
                 if not cursor.goto_parent():
                     if text[at:].strip(" \t\n"):
                         raise _Misread("text that the parser skipped")
                     return
+
+    def _is_descriptor(self, start: int, end: int) -> bool:
+        """Digits alone are a descriptor, and only where no word runs into them (POSIX XCU 2.7)."""
+        alone = not start or self.text[start - 1] in _OPERATOR_BEFORE_DESCRIPTOR
+        return alone and self.text[start:end].isdecimal()
 
     def sequence(self, children: list[Node], start: int, end: int) -> Sequence:
         items: list[Item] = []
@@ -601,6 +606,8 @@ class _Builder:
         words: list[Node] = []
         redirects: list[Redirect] = []
         if kind == "test":
+            if first != "((" and self.text[node.children[0].end_byte] not in " \t\n":
+                raise _Misread("a word taken for a test")
             parts += self._substitutions(node.children)
         else:
             self._clause(node, parts, words, redirects)

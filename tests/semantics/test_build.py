@@ -254,3 +254,14 @@ def test_mounts() -> None:
     assert [tuple(one) for one in mounts(parse(Source(text)).instructions[1])] == [
         ("cache", "/x", ""), ("bind", "/y", "b"), ("secret", "", ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["-e", "-eux", "-o errexit", "-euo pipefail", "-o pipefail -o errexit"])
+def test_errexit_is_known_by_either_name(word: str) -> None:
+    """`-o errexit` is `-e`: whoever asks for the one must find the other."""
+    shell = Shell(("/bin/bash", *word.split(), "-c"), certain=True)
+    assert "e" in shell.options
+
+
+def test_errexit_can_be_switched_off_again() -> None:
+    assert "e" not in Shell(("/bin/bash", "+e", "-c"), certain=True).options
