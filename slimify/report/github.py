@@ -37,7 +37,7 @@ def _change(change: Change, outcome: Outcome) -> str:
 
 def _notice(notice: Notice, outcome: Outcome) -> str:
     finding = notice.finding
-    message = _message(finding.reason, facts_of(outcome, notice), finding.transform)
+    message = _message(notice.reason, facts_of(outcome, notice), finding.transform)
     command = _COMMANDS[finding.severity]
     return _command(command, outcome.path, notice.line, notice.end_line, finding.title, message)
 

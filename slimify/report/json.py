@@ -76,7 +76,7 @@ def _notice(notice: Notice, outcome: Outcome) -> dict[str, Any]:
         "severity": finding.severity.value,
         "transform": clean(finding.transform),
         "title": clean(finding.title),
-        "reason": clean(finding.reason),
+        "reason": clean(notice.reason),
         "line": notice.line,
         "column": notice.column,
         "end_line": notice.end_line,

@@ -101,7 +101,7 @@ def _change(change: Change) -> Iterator[str]:
 
 def _notice(notice: Notice, outcome: Outcome) -> Iterator[str]:
     finding = notice.finding
-    reason = f": {prose(finding.reason)}" if finding.reason.strip() else ""
+    reason = f": {prose(notice.reason)}" if finding.reason.strip() else ""
     where = lines_of(notice.line, notice.end_line)
     yield f"- {where}: **{prose(finding.title)}**{reason} ({code(finding.transform)})"
     for fact in facts_of(outcome, notice):

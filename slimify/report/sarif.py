@@ -158,7 +158,7 @@ def _notice(notice: Notice, outcome: Outcome, rules: dict[str, int], seen: dict[
         # With any kind but "fail" the level is "none" (3.27.10).
         "kind": "fail" if warning else "informational",
         "level": "warning" if warning else "none",
-        "message": _message(f"{_sentence(finding.title)} {finding.reason}"),
+        "message": _message(f"{_sentence(finding.title)} {notice.reason}"),
         "locations": [_location(outcome, notice.line, notice.end_line)],
         "relatedLocations": _related(outcome, facts_of(outcome, notice)),
         "partialFingerprints": _fingerprint(f"{finding.transform}\0{finding.title}", outcome, lines, seen),
@@ -169,7 +169,7 @@ def _fault(notice: Notice, outcome: Outcome, rules: dict[str, int]) -> dict[str,
     finding = notice.finding
     return {
         "level": "error",
-        "message": _message(f"{_sentence(finding.title)} {finding.reason}"),
+        "message": _message(f"{_sentence(finding.title)} {notice.reason}"),
         "locations": [_location(outcome, notice.line, notice.end_line)],
         "associatedRule": {"id": clean(finding.transform), "index": rules[finding.transform]},
     }

@@ -106,7 +106,7 @@ def _notice(notice: Notice, outcome: Outcome, paint: _Paint) -> list[str]:
     place = _place(outcome, notice.line, notice.end_line, paint)
     return [
         f"{place} {paint(word, word + ':')} {paint('bold', one_line(finding.title))}",
-        *_paragraphs(finding.reason),
+        *_paragraphs(notice.reason),
         *_facts(facts_of(outcome, notice), paint),
         _INDENT + paint("dim", "= ") + paint("cyan", one_line(finding.transform)),
     ]

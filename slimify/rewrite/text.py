@@ -17,6 +17,19 @@ class Origin(NamedTuple):
     transforms: tuple[str, ...]
 
 
+class _Piece(NamedTuple):
+    """A part of the new text, from `start` to `end`, and the old lines it comes from."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+    # Empty for what was kept.
+    transform: str = ""
+    # Whether the edit ends inside an old line, so that what follows is no whole line.
+    cut: bool = False
+
+
 def identity(source: Source) -> tuple[Origin, ...]:
     """The origins of a text that nobody has touched."""
     return tuple(Origin((line,), ()) for line in range(1, len(source.line_starts) + 1))
@@ -36,15 +49,14 @@ def apply(
     ordered = sorted(edits, key=lambda pair: (pair[1].span.start, pair[1].span.end))
     text = source.text
     parts: list[str] = []
-    # (start in the new text, end, first old line, last old line, transform or "")
-    pieces: list[tuple[int, int, int, int, str]] = []
+    pieces: list[_Piece] = []
     old = new = 0
 
     def keep(end: int) -> None:
         nonlocal old, new
         if end > old:
             parts.append(text[old:end])
-            pieces.append((new, new + end - old, source.line_of(old), source.line_of(end - 1), ""))
+            pieces.append(_Piece(new, new + end - old, source.line_of(old), source.line_of(end - 1)))
             new += end - old
             old = end
 
@@ -56,7 +68,8 @@ def apply(
         first = source.line_of(start)
         last = source.line_of(max(start, end - 1))
         parts.append(edit.text)
-        pieces.append((new, new + len(edit.text), first, last, transform))
+        cut = end > 0 and text[end - 1] != "\n"
+        pieces.append(_Piece(new, new + len(edit.text), first, last, transform, cut))
         new += len(edit.text)
         old = end
     keep(len(text))
@@ -67,20 +80,22 @@ def apply(
 def _trace(
     result: Source,
     origins: Sequence[Origin],
-    pieces: list[tuple[int, int, int, int, str]],
+    pieces: list[_Piece],
 ) -> tuple[Origin, ...]:
     starts = result.line_starts
     lines: list[set[int]] = [set() for _ in starts]
     transforms: list[dict[str, None]] = [{} for _ in starts]
-    for start, end, first, last, transform in pieces:
+    for start, end, first, last, transform, cut in pieces:
         low = bisect_right(starts, start) - 1
         high = bisect_right(starts, max(start, end - 1)) - 1
         if transform:
+            if cut:
+                high = bisect_right(starts, end) - 1
             for line in range(low, high + 1):
-                transforms[line][transform] = None
                 for old in range(first, last + 1):
                     lines[line].update(origins[old - 1].lines)
                     transforms[line].update(dict.fromkeys(origins[old - 1].transforms))
+                transforms[line][transform] = None
         else:
             # A kept piece has as many line feeds in the new text as it had in the old.
             for line in range(low, high + 1):
@@ -89,4 +104,5 @@ def _trace(
                 transforms[line].update(dict.fromkeys(origin.transforms))
     if starts[-1] == len(result.text) and not lines[-1]:
         lines[-1].update(origins[-1].lines)
+        transforms[-1].update(dict.fromkeys(origins[-1].transforms))
     return tuple(Origin(tuple(sorted(numbers)), tuple(names)) for numbers, names in zip(lines, transforms, strict=True))

@@ -35,6 +35,18 @@ class _Open(dict[str, str | None]):
         return None
 
 
+# The long names of `set -o` (POSIX, `set`).
+_OPTION_LETTERS = {
+    "allexport": "a",
+    "errexit": "e",
+    "noexec": "n",
+    "noglob": "f",
+    "nounset": "u",
+    "verbose": "v",
+    "xtrace": "x",
+}
+
+
 class Shell(NamedTuple):
     """What shell form is run with. `certain` is False where a base image may have brought its own SHELL."""
 
@@ -54,17 +66,16 @@ class Shell(NamedTuple):
 
     @property
     def options(self) -> frozenset[str]:
-        """The option letters and `-o` names it starts with, without `c`."""
+        """The option letters and `-o` names it starts with, without `c`; `errexit` is `e`, and so on."""
         options: set[str] = set()
         words = iter(self.argv[1:])
         for word in words:
-            if word in ("-o", "-O"):
-                options.add(next(words, ""))
-            elif word.startswith("-") and not word.startswith("--"):
-                letters = word[1:]
-                options.update(letters.replace("c", "").replace("o", ""))
-                if "o" in letters:
-                    options.add(next(words, ""))
+            if word[:1] not in ("-", "+") or word.startswith("--"):
+                continue
+            given = {letter for letter in word[1:] if letter not in "coO"}
+            given.update(next(words, "") for letter in word[1:] if letter in "oO")
+            given = {_OPTION_LETTERS.get(name, name) for name in given}
+            options = options | given if word[0] == "-" else options - given
         return frozenset(options)
 
 

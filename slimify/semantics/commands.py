@@ -154,7 +154,7 @@ def _behind_wrapper(program: str, values: tuple[str | None, ...], at: int) -> in
     while at < len(values):
         value = values[at]
         if value is None:
-            return None
+            break
         if program == "command" and value in ("-v", "-V"):
             return None
         if value == "--":

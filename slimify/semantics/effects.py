@@ -365,6 +365,8 @@ class _Collector:
                 continue
             name, equals, value = arg.partition("=")
             bundle = re.fullmatch(r"-[A-Za-z]*[oO]", arg) if one.program == "curl" else re.fullmatch(r"-[a-z]*O", arg)
+            if one.program == "wget" and re.fullmatch(r"-[a-z]*O-", arg):
+                remote = False
             if one.program == "curl" and (arg == "--remote-name" or (bundle and arg.endswith("O"))):
                 remote = True
             elif name in targets or bundle:

@@ -36,7 +36,7 @@ _MAY_HOLD_HEREDOCS = frozenset("ADD COPY RUN".split())
 _QUOTED_WORDS = frozenset("ARG ENV LABEL".split())
 _NAME_VALUE = frozenset("ENV LABEL".split())
 
-# Go's bufio.Scanner, with which BuildKit reads, gives up on longer lines.
+# Go's bufio.Scanner, with which BuildKit reads, gives up on longer lines; the line feed does not count.
 MAX_LINE_BYTES = 65535
 
 _DIRECTIVE = re.compile(r"#[\s\x85]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*", re.DOTALL)
@@ -279,7 +279,7 @@ class _Parser:
         for line in range(1, self.count + 1):
             start, end = self.source.line_span(line)
             if end - start > MAX_LINE_BYTES // 4:
-                length = len(self.text[start:end].encode("utf-8", "surrogateescape"))
+                length = len(self.text[start:end].removesuffix("\n").encode("utf-8", "surrogateescape"))
                 if length > MAX_LINE_BYTES:
                     raise self._error(line, f"line is longer than Docker's limit of {MAX_LINE_BYTES} bytes")
 

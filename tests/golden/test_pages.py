@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from slimify.transforms import PIPELINE
 
 from slimify.rewrite.edit import Level
 from slimify.rewrite.pipeline import Options, Transform, fix
 from slimify.syntax.source import Source
-from slimify.transforms import PIPELINE
 
 PAGES = Path(__file__).parent.parent.parent / "transforms" / "pages"
 

@@ -98,7 +98,10 @@ class BuildKit:
     def _ask(self, text: str) -> Any:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                [sys.executable, "-c", _SERVER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
         stdin, stdout = _pipes(self._process)
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 _ODD_TEXT = st.text(
-    st.sampled_from([*"ab -=#\\`$\"'<>|&;{}[]()*?~/:,.1\t\x0b\x0c\r", "é", "😀", "\u00a0", "\u2028", "\x85", "\udcff", "\udce9"]),
+    st.sampled_from(
+        [*"ab -=#\\`$\"'<>|&;{}[]()*?~/:,.1\t\x0b\x0c\r", "é", "😀", "\u00a0", "\u2028", "\x85", "\udcff", "\udce9"]
+    ),
     max_size=12,
 )
 _NEWLINES = st.sampled_from(["\n", "\n", "\n", "\r\n"])
@@ -34,7 +36,19 @@ _PROGRAMS = st.sampled_from(
     ).split()
 ).map(lambda name: name.replace("\0", " "))
 _ARGUMENTS = st.sampled_from(
-    ["-y", "--no-install-recommends", "install", "update", "/tmp/a", "/tmp/b.tgz", "'a b'", '"$x"', "$HOME/x", "a/$x/b", "*.c"]
+    [
+        "-y",
+        "--no-install-recommends",
+        "install",
+        "update",
+        "/tmp/a",
+        "/tmp/b.tgz",
+        "'a b'",
+        '"$x"',
+        "$HOME/x",
+        "a/$x/b",
+        "*.c",
+    ]
     + ["-o", "https://example.com/b.tgz", "flask", "curl", "xf", "/opt", "${V:-1}", "\\;", "é", '"a;b"', "-rf", "clean"]
 )
 _INSTALLS = st.sampled_from(
@@ -120,7 +134,12 @@ def flags(draw: st.DrawFn, *known: str) -> str:
 @st.composite
 def runs(draw: st.DrawFn, escape: str) -> str:
     mounts = draw(
-        flags("--mount=type=cache,target=/root/.cache", "--network=none", "--mount=type=secret,id=x", '--mount="type=tmpfs",target=/t')
+        flags(
+            "--mount=type=cache,target=/root/.cache",
+            "--network=none",
+            "--mount=type=secret,id=x",
+            '--mount="type=tmpfs",target=/t',
+        )
     )
     body = draw(scripts)
     return draw(keywords("RUN")) + draw(_BLANKS) + mounts + draw(continued(body, escape))
@@ -135,7 +154,9 @@ def heredocs(draw: st.DrawFn) -> str:
         chomp = draw(st.sampled_from(["", "-"]))
         quoted = " " in name or draw(st.booleans())
         markers.append(f"{draw(st.sampled_from(['', '', '3']))}<<{chomp}" + (f"'{name}'" if quoted else name))
-        lines = draw(st.lists(st.one_of(st.sampled_from(["FROM x", "RUN y \\", "# z", "", "EOF", "\tq"]), _ODD_TEXT), max_size=3))
+        lines = draw(
+            st.lists(st.one_of(st.sampled_from(["FROM x", "RUN y \\", "# z", "", "EOF", "\tq"]), _ODD_TEXT), max_size=3)
+        )
         lines = [line.replace("\n", "") for line in lines]
         end = "\t" * draw(st.integers(0, 1)) * bool(chomp) + name
         bodies.append("".join(line + newline for line in [*lines, end]))
@@ -155,30 +176,67 @@ def instructions(draw: st.DrawFn, escape: str) -> str:
     if kind == 5:
         return draw(heredocs())
     if kind == 6:
-        name, value = draw(_NAMES), draw(st.sampled_from(["1", '"a b"', "a\\ b" if escape == "\\" else "a", "$PATH:/x", ""]))
+        name, value = (
+            draw(_NAMES),
+            draw(st.sampled_from(["1", '"a b"', "a\\ b" if escape == "\\" else "a", "$PATH:/x", ""])),
+        )
         form = draw(st.sampled_from([f"{name}={value}", f"{name}={value} z=1", f"{name} a b"]))
         return draw(keywords("ENV", "LABEL")) + blank + form
     if kind == 7:
         keyword = draw(keywords("RUN", "CMD", "ENTRYPOINT"))
         return keyword + blank + draw(st.sampled_from(['["a", "b c"]', '[ "é" ]', '["a"', "['a']"]))
     if kind == 8:
-        inner = draw(st.sampled_from(["RUN apt-get install -y git", 'CMD ["a"]', "COPY --from=0 a b", "ENV a=b", "RUN a && b"]))
+        inner = draw(
+            st.sampled_from(["RUN apt-get install -y git", 'CMD ["a"]', "COPY --from=0 a b", "ENV a=b", "RUN a && b"])
+        )
         return draw(keywords("ONBUILD")) + blank + inner
     if kind == 9:
-        return draw(keywords("COPY", "ADD")) + blank + draw(flags("--chown=a:b", "--from=0", "--link")).replace("--from=0", "--chmod=1") + "a b /c/"
+        return (
+            draw(keywords("COPY", "ADD"))
+            + blank
+            + draw(flags("--chown=a:b", "--from=0", "--link")).replace("--from=0", "--chmod=1")
+            + "a b /c/"
+        )
     if kind == 10:
         return draw(
             st.sampled_from(
-                ["WORKDIR /srv", "USER app", "EXPOSE 80 443/tcp", "STOPSIGNAL 9", "VOLUME /x", "ARG V=1", "MAINTAINER me <a@b>"]
-                + ["CMD a", "HEALTHCHECK NONE", "HEALTHCHECK --interval=3s CMD a", 'SHELL ["/bin/bash", "-o", "pipefail", "-c"]']
+                [
+                    "WORKDIR /srv",
+                    "USER app",
+                    "EXPOSE 80 443/tcp",
+                    "STOPSIGNAL 9",
+                    "VOLUME /x",
+                    "ARG V=1",
+                    "MAINTAINER me <a@b>",
+                ]
+                + [
+                    "CMD a",
+                    "HEALTHCHECK NONE",
+                    "HEALTHCHECK --interval=3s CMD a",
+                    'SHELL ["/bin/bash", "-o", "pipefail", "-c"]',
+                ]
             )
         )
     return draw(keywords("CMD", "ENTRYPOINT")) + blank + draw(scripts)
 
 
-_BASES = st.sampled_from(["debian:12", "python:3.12-slim", "node:20", "alpine", "scratch", "centos:7", "$X", "ubuntu@sha256:0", "0"])
+_BASES = st.sampled_from(
+    ["debian:12", "python:3.12-slim", "node:20", "alpine", "scratch", "centos:7", "$X", "ubuntu@sha256:0", "0"]
+)
 _BETWEEN = st.sampled_from(
-    ["", "", "", "", "# a comment", "  # indented", "", "\t", "# slimify: keep", "# slimify: skip=merge-runs", "# hadolint ignore=DL3008"]
+    [
+        "",
+        "",
+        "",
+        "",
+        "# a comment",
+        "  # indented",
+        "",
+        "\t",
+        "# slimify: keep",
+        "# slimify: skip=merge-runs",
+        "# hadolint ignore=DL3008",
+    ]
 )
 
 
@@ -215,9 +273,54 @@ def anything(draw: st.DrawFn) -> bytes:
     """Bytes that look a little like a Dockerfile."""
     pieces = st.one_of(
         st.sampled_from(
-            ["FROM a", "RUN ", "run\\\n x", "ONBUILD ", "ENV a=b c", "LABEL ", "CMD [", 'CMD ["a"]', "COPY --from=x <<A", "<<B", "A", "B"]
-            + ["\n", "\n", "\n", "\r\n", "\r", "\\\n", "\\ \n", "`\n", "# c", "# escape=`", "# syntax=x", "\ufeff", " ", "\t", "--a=b ", "-- "]
-            + ["'", '"', "$X", "=", "\\", "`", "\u00a0", "\u2003", "HEALTHCHECK CMD ", "VOLUME ", "\x1c", "\x0b", "<<-'C D'", "C D"]
+            [
+                "FROM a",
+                "RUN ",
+                "run\\\n x",
+                "ONBUILD ",
+                "ENV a=b c",
+                "LABEL ",
+                "CMD [",
+                'CMD ["a"]',
+                "COPY --from=x <<A",
+                "<<B",
+                "A",
+                "B",
+            ]
+            + [
+                "\n",
+                "\n",
+                "\n",
+                "\r\n",
+                "\r",
+                "\\\n",
+                "\\ \n",
+                "`\n",
+                "# c",
+                "# escape=`",
+                "# syntax=x",
+                "\ufeff",
+                " ",
+                "\t",
+                "--a=b ",
+                "-- ",
+            ]
+            + [
+                "'",
+                '"',
+                "$X",
+                "=",
+                "\\",
+                "`",
+                "\u00a0",
+                "\u2003",
+                "HEALTHCHECK CMD ",
+                "VOLUME ",
+                "\x1c",
+                "\x0b",
+                "<<-'C D'",
+                "C D",
+            ]
         ).map(lambda text: text.encode()),
         st.binary(max_size=4),
         _ODD_TEXT.map(lambda text: text.encode("utf-8", "surrogateescape")),

@@ -53,13 +53,15 @@ def tame() -> Outcome:
     return Outcome(before, after, changes, notices(before), origins, 2)
 
 
+def _notice(finding: Finding, line: int) -> Notice:
+    return Notice(finding, finding.reason, line, 1, line)
+
+
 def notices(before: Source) -> tuple[Notice, ...]:
     line = before.line_span(7)
     return (
-        Notice(
-            Finding("merge-runs", "dropped: Join RUNs", "the new text does not parse", line, Severity.FAULT), 7, 1, 7
-        ),
-        Notice(
+        _notice(Finding("merge-runs", "dropped: Join RUNs", "the new text does not parse", line, Severity.FAULT), 7),
+        _notice(
             Finding(
                 "clean-package-cache",
                 "make is run without a cache mount",
@@ -69,10 +71,8 @@ def notices(before: Source) -> tuple[Notice, ...]:
                 (Evidence("make", line, "GNU make"),),
             ),
             7,
-            1,
-            7,
         ),
-        Notice(Finding("merge-runs", "RUN left alone", "COPY stands between them", line), 7, 1, 7),
+        _notice(Finding("merge-runs", "RUN left alone", "COPY stands between them", line), 7),
     )
 
 
@@ -109,5 +109,5 @@ def hostile() -> Outcome:
     )
     after, origins = apply(before, identity(before), [("evil|@name", rewrite.edits[0])])
     change = Change(rewrite, (3,), ((rewrite.evidence[0], 3), (rewrite.evidence[1], 0)))
-    notice = Notice(Finding("evil|@name", EVIL, EVIL, span, Severity.WARNING, (Evidence(EVIL, span),)), 3, 1, 3)
+    notice = _notice(Finding("evil|@name", EVIL, EVIL, span, Severity.WARNING, (Evidence(EVIL, span),)), 3)
     return Outcome(before, after, (change,), (notice,), origins, 1)

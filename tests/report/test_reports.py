@@ -27,7 +27,7 @@ from .builder import EVIL, TEXT, hostile, silent, tame, unchanged
 DIFF = """\
 --- a/app/Dockerfile
 +++ b/app/Dockerfile
-@@ -1,7 +1,8 @@ modern-instructions, merge-runs
+@@ -1,7 +1,8 @@ merge-runs, modern-instructions
  FROM debian:12
 -MAINTAINER me
 -RUN apt-get update
@@ -155,7 +155,7 @@ def test_json() -> None:
             {"text": "apt keeps its lists", "line": None, "source": "https://manpages.debian.org/apt-get"},
         ],
     }
-    assert first["hunks"][0]["together"] == ["modern-instructions", "merge-runs"]
+    assert first["hunks"][0]["together"] == ["merge-runs", "modern-instructions"]
     assert first["hunks"][0]["changes"] == [0, 1]
     assert [notice["severity"] for notice in first["notices"]] == ["fault", "warning", "note"]
     assert second["after"] is None
@@ -270,6 +270,11 @@ def test_sarif_fingerprints_survive_a_move_and_tell_twins_apart() -> None:
     assert len(set(prints[0])) == 2
 
 
+def _start(replacement: dict[str, Any]) -> tuple[int, int]:
+    region = replacement["deletedRegion"]
+    return region["startLine"], region["startColumn"]
+
+
 def replaced(text: str, replacements: list[dict[str, Any]]) -> str:
     """What an editor makes of SARIF replacements."""
     bom = BOM if text.startswith(BOM) else ""
@@ -284,7 +289,7 @@ def replaced(text: str, replacements: list[dict[str, Any]]) -> str:
             at += 1
         return at
 
-    for one in sorted(replacements, key=lambda one: -one["deletedRegion"]["startLine"]):
+    for one in sorted(replacements, key=_start, reverse=True):
         region = one["deletedRegion"]
         start = offset(region["startLine"], region["startColumn"])
         end = offset(region["endLine"], region["endColumn"])

@@ -141,7 +141,11 @@ def test_the_flags_of_a_run_may_not_change() -> None:
 def test_only_the_guilty_rewrites_are_dropped() -> None:
     def some(build: Build) -> Iterator[Rewrite]:
         text = build.dockerfile.source.text
-        for old, new in (("echo one", "echo -n one"), ("echo two", "ecko two"), ("apt-get update", "apt-get -q update")):
+        for old, new in (
+            ("echo one", "echo -n one"),
+            ("echo two", "ecko two"),
+            ("apt-get update", "apt-get -q update"),
+        ):
             if (at := text.find(old)) >= 0:
                 yield Rewrite("some", Level.SAFE, old, "a test", (Edit(Span(at, at + len(old)), new),))
 

@@ -206,7 +206,7 @@ def test_the_state_is_that_before_the_instruction() -> None:
         (("/bin/bash", "-o", "pipefail", "-c"), True, {"pipefail"}),
         (("/bin/ash", "-eo", "pipefail", "-c"), True, {"e", "pipefail"}),
         (("/bin/bash", "-lc"), True, {"l"}),
-        (("/bin/bash", "-o", "errexit", "-xc"), True, {"errexit", "x"}),
+        (("/bin/bash", "-o", "errexit", "-xc"), True, {"e", "x"}),
         (("/usr/bin/zsh", "-c"), False, set()),
         (("powershell", "-Command"), False, None),
         (("cmd", "/S", "/C"), False, None),

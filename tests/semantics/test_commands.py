@@ -54,7 +54,7 @@ SEEN_THROUGH: dict[str, tuple[str | None, list[str | None], list[str]]] = {
     "su - app -c 'pip install x'": ("pip", ["install", "x"], ["su"]),
     "sudo sh -c 'apt-get update'": ("apt-get", ["update"], ["sudo", "sh"]),
     "sh x.sh": ("sh", ["x.sh"], []),
-    "sh -c \"$SECRET\"": ("sh", ["-c", None], []),
+    'sh -c "$SECRET"': ("sh", ["-c", None], []),
     "$P install x": ("pip", ["install", "x"], []),
     "${P} install x==$V": ("pip", ["install", "x==1.2"], []),
     '"$P" install "x==${V}"': ("pip", ["install", "x==1.2"], []),

@@ -57,7 +57,12 @@ def test_several_above_one_instruction() -> None:
 
 @pytest.mark.parametrize(
     ("comment", "unknown"),
-    [("# slimify: kep", ["kep"]), ("# slimify: skip", ["skip"]), ("# slimify: skip=", ["skip="]), ("# slimify: keep", [])],
+    [
+        ("# slimify: kep", ["kep"]),
+        ("# slimify: skip", ["skip"]),
+        ("# slimify: skip=", ["skip="]),
+        ("# slimify: keep", []),
+    ],
 )
 def test_what_is_not_understood(comment: str, unknown: list[str]) -> None:
     tree, pragmas = read(f"FROM a\n{comment}\nRUN b\n")

@@ -168,8 +168,48 @@ def test_expansion_agrees_with_the_other_port(word: str) -> None:
 
 # Characters that mean something to the lexer, and pieces that make it go further.
 _PIECES = st.sampled_from(
-    ["$", "${", "}", "{", ":", "-", "+", "?", "#", "%", "/", "*", "'", '"', "\\", "`", " ", "\t", "<", "<<", "=", "@", "!"]
-    + ["name", "empty", "unset", "path", "v", "X", "a", "1", "_", "ü", "${name}", "$name", "${unset:-", "${v//X/", "\u00a0"]
+    [
+        "$",
+        "${",
+        "}",
+        "{",
+        ":",
+        "-",
+        "+",
+        "?",
+        "#",
+        "%",
+        "/",
+        "*",
+        "'",
+        '"',
+        "\\",
+        "`",
+        " ",
+        "\t",
+        "<",
+        "<<",
+        "=",
+        "@",
+        "!",
+    ]
+    + [
+        "name",
+        "empty",
+        "unset",
+        "path",
+        "v",
+        "X",
+        "a",
+        "1",
+        "_",
+        "ü",
+        "${name}",
+        "$name",
+        "${unset:-",
+        "${v//X/",
+        "\u00a0",
+    ]
 )
 WORDS = st.lists(_PIECES, max_size=14).map("".join)
 
