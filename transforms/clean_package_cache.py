@@ -155,7 +155,7 @@ def _by_flag(step: Step, body: Body, manager: PackageManager, remedy: Remedy, us
         if use.verb.name not in remedy.verbs:
             return f"{remedy.flag} is not known to {manager.title} {use.verb.name}"
         if use.invocation.nested:
-            return "the command stands inside a quoted string"
+            return "the command stands inside a string or a substitution"
         if use.invocation.has(*manager.offline_options):
             return "it is told to work offline, from its cache"
         words = use.invocation.words
@@ -182,7 +182,7 @@ def _by_command(
 ) -> Rewrite | Finding | str:
     last = used[-1].invocation
     if last.nested:
-        return "the command stands inside a quoted string"
+        return "the command stands inside a string or a substitution"
     use = later.of(step, manager)
     if use.step is not None:
         return Finding(

@@ -182,7 +182,7 @@ def _own_update(
         )
 
     if needing.nested:
-        return declined("the command stands inside a quoted string")
+        return declined("the command stands inside a string or a substitution")
     if step.instruction.flag("network") == "none" or any(mount.type == "cache" for mount in mounts(step.instruction)):
         return declined("it runs without network, or with a cache mount that may hold the index")
     if not build.pragmas.allows(NAME, step.instruction):

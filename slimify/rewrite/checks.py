@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from slimify.semantics.build import Build
 from slimify.syntax.dockerfile import Instruction
-from slimify.syntax.shell import Script, shell_body
+from slimify.syntax.shell import (
+    AndOr,
+    Assignment,
+    Command,
+    Compound,
+    Pipeline,
+    Redirect,
+    Sequence,
+    ShellNode,
+    Word,
+    shell_body,
+)
 
 
 def fault(before: Build, after: Build, touched: frozenset[str]) -> str:
@@ -22,7 +36,7 @@ def fault(before: Build, after: Build, touched: frozenset[str]) -> str:
             return f"stage {old.label} changed its name or base"
         if _fixed(old.stage.instructions, touched) != _fixed(new.stage.instructions, touched):
             return f"an instruction of stage {old.label} changed that should not have"
-        if why := _commands_lost(old.stage.instructions, new.stage.instructions):
+        if why := _lost(_tokens(before, old.stage.instructions), _tokens(after, new.stage.instructions)):
             return f"stage {old.label}: {why}"
     return ""
 
@@ -31,44 +45,147 @@ def _fixed(instructions: tuple[Instruction, ...], touched: frozenset[str]) -> li
     return [(one.keyword, one.logical.text) for one in instructions if one.keyword not in touched]
 
 
-def _runs(instructions: tuple[Instruction, ...]) -> list[tuple[str, ...] | str]:
-    """Every command of every RUN as its words, or the whole text of a RUN that cannot be looked into."""
-    found: list[tuple[str, ...] | str] = []
+class _Call(NamedTuple):
+    """A simple command: the flags of its RUN, its assignments and words, and its redirections."""
+
+    flags: tuple[str, ...]
+    words: tuple[str, ...]
+    redirects: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((*self.words, *self.redirects))
+
+
+# A stage's scripts, flat: its commands, and the text of everything that stands between them.
+_Token = _Call | str
+
+# What a rewrite may put around commands. Everything else decides which of them run, and on what.
+_FREE = frozenset(["&&", ";", "(", ")", "{", "}"])
+
+
+def _tokens(build: Build, instructions: tuple[Instruction, ...]) -> list[_Token]:
+    tokens: list[_Token] = []
     for one in instructions:
         if one.keyword != "RUN":
             continue
         body = shell_body(one)
         if body is None or body.script.opaque:
-            found.append(one.logical.text)
+            fed = [build.dockerfile.source.text[slice(*heredoc.content)] for heredoc in one.heredocs]
+            tokens.append("\n".join([one.logical.text, *fed]))
+            continue
+        flattener = _Flattener(body.script.text, tuple(flag.text for flag in one.flags))
+        flattener.sequence(body.script.body)
+        tokens += flattener.tokens
+    return tokens
+
+
+class _Flattener:
+    """Writes a script down as tokens, in the order of the text."""
+
+    def __init__(self, text: str, flags: tuple[str, ...]) -> None:
+        self.text = text
+        self.flags = flags
+        self.tokens: list[_Token] = []
+
+    def sequence(self, node: Sequence) -> None:
+        for at, item in enumerate(node.items, 1):
+            self.node(item.node)
+            if item.separator == "&":
+                self.tokens.append("&")
+            elif at < len(node.items):
+                self.tokens.append(";")
+
+    def node(self, node: ShellNode) -> None:
+        if isinstance(node, Command):
+            words = [*node.assignments, *node.words]
+            self.tokens.append(_Call(self.flags, self._texts(words), self._texts(node.redirects)))
+        elif isinstance(node, Compound):
+            self.compound(node)
+        elif isinstance(node, AndOr):
+            self.node(node.operands[0])
+            for operator, operand in zip(node.operators, node.operands[1:], strict=True):
+                self.tokens.append(operator)
+                self.node(operand)
         else:
-            found += _words(body.script)
-    return found
+            self.pipeline(node)
+
+    def pipeline(self, node: Pipeline) -> None:
+        if node.negated:
+            self.tokens.append("!")
+        self.node(node.commands[0])
+        for left, right in zip(node.commands, node.commands[1:], strict=False):
+            self.between(left.end, right.start)
+            self.node(right)
+
+    def compound(self, node: Compound) -> None:
+        """The lists of a compound command, and its keywords, patterns and redirections as they are written."""
+        at = node.start
+        for part in () if node.kind in ("test", "arithmetic") else node.parts:
+            self.between(at, part.start)
+            self.sequence(part)
+            at = part.end
+        self.between(at, node.end)
+
+    def between(self, start: int, end: int) -> None:
+        if text := " ".join(self.text[start:end].split()):
+            self.tokens.append(text)
+
+    def _texts(self, nodes: Iterable[Assignment | Word | Redirect]) -> tuple[str, ...]:
+        return tuple(self.text[node.start : node.end] for node in nodes)
 
 
-def _words(script: Script) -> list[tuple[str, ...]]:
-    return [
-        (
-            *(f"{one.name}={one.value.text}" for one in command.assignments),
-            *(word.text for word in command.words),
-        )
-        for command in script.commands()
-    ]
-
-
-def _commands_lost(before: tuple[Instruction, ...], after: tuple[Instruction, ...]) -> str:
-    remaining = iter(_runs(after))
-    for wanted in _runs(before):
+def _lost(before: list[_Token], after: list[_Token]) -> str:
+    """What of the old scripts is missing in the new ones, or was added that may not be."""
+    added: list[_Token] = []
+    remaining = iter(after)
+    for wanted in before:
         for candidate in remaining:
             if candidate == wanted or _extends(candidate, wanted):
                 break
+            added.append(candidate)
         else:
-            return f"the command {wanted if isinstance(wanted, str) else ' '.join(wanted)!r} is gone"
+            return f"{_name(wanted)} is gone"
+    for token in (*added, *remaining):
+        if isinstance(token, str) and token not in _FREE:
+            return f"{_name(token)} is new"
     return ""
 
 
-def _extends(candidate: tuple[str, ...] | str, wanted: tuple[str, ...] | str) -> bool:
-    """Whether a command is the other one with options added behind its name."""
-    if isinstance(candidate, str) or isinstance(wanted, str) or candidate[:1] != wanted[:1]:
+def _name(token: _Token) -> str:
+    return f"the command {str(token)!r}" if isinstance(token, _Call) else repr(token)
+
+
+def _extends(candidate: _Token, wanted: _Token) -> bool:
+    """Whether a command is the other one with options or assignments added, or with a mount added to its RUN."""
+    if isinstance(candidate, str) or isinstance(wanted, str) or candidate.redirects != wanted.redirects:
         return False
-    words = iter(candidate)
-    return all(any(word == other for other in words) for word in wanted)
+    flags = _added(candidate.flags, wanted.flags)
+    if flags is None or any(not flag.startswith("--mount=") for flag in flags):
+        return False
+    if "install" in wanted.words:
+        # More packages may be named behind those that were.
+        end = len(candidate.words)
+        while end > len(wanted.words) and candidate.words[end - 1] != wanted.words[-1]:
+            end -= 1
+        candidate = candidate._replace(words=candidate.words[:end])
+    words = _added(candidate.words, wanted.words)
+    if words is None:
+        return False
+    options = [word.startswith("-") for word in words]
+    # `-o Dir::Log=/dev/null`: an option and its value; `A=b`: an assignment.
+    return all(
+        option or "=" in word or (at > 0 and options[at - 1])
+        for at, (word, option) in enumerate(zip(words, options, strict=True))
+    )
+
+
+def _added(candidate: tuple[str, ...], wanted: tuple[str, ...]) -> list[str] | None:
+    """What one list of words has more than the other, or None if it does not contain it in order."""
+    rest = list(wanted)[::-1]
+    more = []
+    for word in candidate:
+        if rest and word == rest[-1]:
+            rest.pop()
+        else:
+            more.append(word)
+    return None if rest else more

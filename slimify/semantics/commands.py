@@ -52,7 +52,8 @@ class Invocation(NamedTuple):
 
     `program` is its name without folder, None if unknown; `pip` for `python -m pip`. `argv` are
     the values of its arguments, None for an unknown one; `words` are the same as words of the
-    script, and stand in no file where `nested` says that the command came out of a string.
+    script. `nested` says that the command came out of a string or a substitution, where nothing
+    can be put around it.
     `typed` are the words that name the program, wrappers left out, and `wrappers` their names.
     """
 

@@ -104,6 +104,7 @@ class _Collector:
         self.leaks: list[Leak] = []
         self.options: set[str] = set()
         self.nested_errexit = False
+        self.substituted = False
         self.exits = False
         self.replaces = False
         self.background = ""
@@ -165,9 +166,10 @@ class _Collector:
             if ">(" in word.text or "<(" in word.text:
                 self.background = self.background or "a process substitution"
             for part in word.substitutions:
-                before = self.workdir
+                before, outside = self.workdir, self.substituted
+                self.substituted = True
                 self.walk(part, True)
-                self.workdir = before
+                self.workdir, self.substituted = before, outside
 
     def _redirects(self, redirects: tuple[Redirect, ...]) -> None:
         for redirect in redirects:
@@ -216,6 +218,8 @@ class _Collector:
                     if path.startswith("/dev/shm"):
                         self.mounted = self.mounted or path
         for invocation in invocations(node, self.variables):
+            if self.substituted:
+                invocation = invocation._replace(nested=True)
             self.found.append(invocation)
             self._invocation(invocation, subshell or invocation.nested)
 

@@ -94,7 +94,7 @@ def test_a_bad_transform_is_dropped(name: str) -> None:
 )
 def test_a_good_transform_is_not(old: str, new: str, keywords: set[str]) -> None:
     outcome = run(replacing(old, new, keywords=frozenset(keywords)), options=Options())
-    assert not faults(outcome) or "AS BASE" in new
+    assert not faults(outcome)
     assert outcome.changed
 
 
@@ -188,7 +188,7 @@ def test_the_first_of_two_rewrites_at_one_place_wins() -> None:
 def test_two_insertions_at_one_place_are_a_conflict() -> None:
     def insert(build: Build) -> Iterator[Rewrite]:
         text = build.dockerfile.source.text
-        at = text.index("echo two") + 4
+        at = text.index("RUN echo") + len("RUN echo")
         for option in ("-n", "-e"):
             if option not in text:
                 yield Rewrite("insert", Level.SAFE, option, "a test", (Edit(Span(at, at), f" {option}"),))
@@ -201,7 +201,7 @@ def test_two_insertions_at_one_place_are_a_conflict() -> None:
 
 def test_a_later_transform_sees_what_an_earlier_one_made() -> None:
     outcome = run(replacing("echo two", "echo -n two", name="a"), replacing("-n two", "-n -e two", name="b"))
-    assert "echo -n -e two three" in outcome.after.text or outcome.changed
+    assert "echo -n -e two three" in outcome.after.text
 
 
 def _once(old: str, new: str, name: str) -> Transform:
