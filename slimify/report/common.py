@@ -16,7 +16,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def human_size(size: int) -> str:
-    """Bytes as `docker images` writes them: powers of 1000 (go-units, HumanSize), but two digits are enough for an estimate."""
+    """Bytes as `docker images` writes them, in powers of 1000 (go-units, HumanSize), but to two digits only."""
     amount = float(abs(size))
     sign = "-" if size < 0 else ""
     for unit in ("B", "kB", "MB", "GB"):

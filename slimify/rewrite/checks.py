@@ -97,8 +97,8 @@ class _Flattener:
 
     def node(self, node: ShellNode) -> None:
         if isinstance(node, Command):
-            words = [*node.assignments, *node.words]
-            self.tokens.append(_Call(self.flags, self._texts(words), self._texts(node.redirects)))
+            words = self._texts(node.assignments) + self._texts(node.words)
+            self.tokens.append(_Call(self.flags, words, self._texts(node.redirects)))
         elif isinstance(node, Compound):
             self.compound(node)
         elif isinstance(node, AndOr):

@@ -116,7 +116,7 @@ def fix(
 
 
 def _misspelled(text: _Text) -> list[Notice]:
-    """Warnings of pragmas that name what does not exist. They stand where they stood, as no transform moves a comment."""
+    """Warnings of pragmas that name what does not exist, at their place: no transform moves a comment."""
     pragmas = text.build.pragmas
     known = {one.name for one in _registered()} if pragmas.named else set()
     wrong = [(f"there is no transform {name}", span) for name, span in pragmas.named if name not in known]

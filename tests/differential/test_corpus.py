@@ -41,7 +41,7 @@ def dockerfiles() -> list[Path]:
 
 @functools.cache
 def changed() -> tuple[Outcome, ...]:
-    """The outcomes of all files in which a RUN was changed; texts that no parser in the harness can hold are left out."""
+    """The outcomes of all files in which a RUN was changed, but for texts that no parser in the harness can hold."""
     outcomes = []
     for path in dockerfiles():
         if str(path).endswith(tuple(CHANCE)):

@@ -29,7 +29,7 @@ KNOWN: dict[str, str] = {
     "case/onbuild-onbuild": "the binding looks no deeper than one trigger",
     "case/heredoc-spaced": "0.12.5 does not know that blanks may stand behind `<<`; today's lexer skips them",
     "case/flags-beyond-ascii": "BuildKit reads flags byte by byte, and makes other letters of those beyond ASCII",
-    "case/json-trailing": "0.12.5 ignores what stands behind a JSON array; today's parser reads such a line as shell form",
+    "case/json-trailing": "0.12.5 ignores what stands behind a JSON array; today's parser takes it for shell form",
     "edge/moby__buildkit/frontend__dockerfile__parser__testfiles__json__Dockerfile": (
         "the binding ends a string at the NUL that the JSON escape \\u0000 stands for"
     ),
@@ -86,7 +86,9 @@ CASES: dict[str, bytes] = {
     "case/heredoc-spaced": b"FROM a\nRUN cat << A\n1\nA\nRUN b\n",
     "case/heredoc-backslash": b"FROM a\nRUN <<\\A\n1\nA\nRUN b\n",
     "case/shift": b"FROM a\nRUN echo $((1<<2))\nRUN b\n",
-    "case/flags": b'FROM --platform=linux/amd64 a\nRUN --mount=type=cache,target=/x --network=none b\nCOPY --chown="a b" c d\n',
+    "case/flags": (
+        b'FROM --platform=linux/amd64 a\nRUN --mount=type=cache,target=/x --network=none b\nCOPY --chown="a b" c d\n'
+    ),
     "case/flags-beyond-ascii": "FROM a\nCOPY --chown=é b c\n".encode(),
     "case/flags-odd": b"FROM a\nCOPY --a --b=c\\ d --'e f' -- --g h i\nRUN --  x\nRUN -- --x\nRUN --\n",
     "case/flags-over-lines": b"FROM a\nRUN --mount=a \\\n  --network=b \\\n # c\n  d\n",

@@ -31,10 +31,13 @@ def keywords(draw: st.DrawFn, *names: str) -> str:
 # ------------------------------------------------------------------------------ scripts
 
 _PROGRAMS = st.sampled_from(
-    "true false echo curl wget tar rm cp mv mkdir cd apt-get\\ update pip make ls test git sed chmod touch ./configure npm".replace(
-        "\\ ", "\0"
-    ).split()
-).map(lambda name: name.replace("\0", " "))
+    [
+        "apt-get update",
+        *(
+            "true false echo curl wget tar rm cp mv mkdir cd pip make ls test git sed chmod touch ./configure npm"
+        ).split(),
+    ]
+)
 _ARGUMENTS = st.sampled_from(
     [
         "-y",
@@ -48,8 +51,19 @@ _ARGUMENTS = st.sampled_from(
         "$HOME/x",
         "a/$x/b",
         "*.c",
+        "-o",
+        "https://example.com/b.tgz",
+        "flask",
+        "curl",
+        "xf",
+        "/opt",
+        "${V:-1}",
+        "\\;",
+        "é",
+        '"a;b"',
+        "-rf",
+        "clean",
     ]
-    + ["-o", "https://example.com/b.tgz", "flask", "curl", "xf", "/opt", "${V:-1}", "\\;", "é", '"a;b"', "-rf", "clean"]
 )
 _INSTALLS = st.sampled_from(
     [
@@ -208,8 +222,6 @@ def instructions(draw: st.DrawFn, escape: str) -> str:
                     "VOLUME /x",
                     "ARG V=1",
                     "MAINTAINER me <a@b>",
-                ]
-                + [
                     "CMD a",
                     "HEALTHCHECK NONE",
                     "HEALTHCHECK --interval=3s CMD a",
@@ -286,8 +298,6 @@ def anything(draw: st.DrawFn) -> bytes:
                 "<<B",
                 "A",
                 "B",
-            ]
-            + [
                 "\n",
                 "\n",
                 "\n",
@@ -304,15 +314,13 @@ def anything(draw: st.DrawFn) -> bytes:
                 "\t",
                 "--a=b ",
                 "-- ",
-            ]
-            + [
                 "'",
                 '"',
                 "$X",
                 "=",
                 "\\",
                 "`",
-                "\u00a0",
+                "\xa0",
                 "\u2003",
                 "HEALTHCHECK CMD ",
                 "VOLUME ",

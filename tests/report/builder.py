@@ -87,8 +87,9 @@ def silent() -> Outcome:
 
 
 EVIL = (
-    "@admin #12 GH-3 !4 owner/repo#5 <script>alert(1)</script> <!-- [x](https://evil.example) ![i](//e) www.evil.example "
-    "**bold** `tick @inner` ``` ~~~ | a\\\\|@bar $x^2$ &lt; deadbeefcafe \x1b[31mred \u202eevil \udcff\r\n/close\n"
+    "@admin #12 GH-3 !4 owner/repo#5 <script>alert(1)</script> <!-- [x](https://evil.example) ![i](//e) "
+    "www.evil.example **bold** `tick @inner` ``` ~~~ | a\\\\|@bar $x^2$ &lt; deadbeefcafe \x1b[31mred \u202eevil \udcff"
+    "\r\n/close\n"
     "::error::x ##[error]y %0A {0} a:b,c"
 )
 

@@ -192,8 +192,6 @@ _PIECES = st.sampled_from(
         "=",
         "@",
         "!",
-    ]
-    + [
         "name",
         "empty",
         "unset",
@@ -208,7 +206,7 @@ _PIECES = st.sampled_from(
         "$name",
         "${unset:-",
         "${v//X/",
-        "\u00a0",
+        "\xa0",
     ]
 )
 WORDS = st.lists(_PIECES, max_size=14).map("".join)
