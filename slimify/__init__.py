@@ -83,4 +83,4 @@ def fix(
         build_args=dict(build_args or {}),
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
-    return run(source, options, context)
+    return run(source, options)

@@ -16,6 +16,7 @@ from slimify.rewrite.edit import Edit, Finding, Level, Rewrite, Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.text import Origin, apply, identity
 from slimify.semantics.build import Build, analyse
+from slimify.semantics.build_context import BuildContext
 from slimify.semantics.validate import validate
 from slimify.syntax.dockerfile import parse
 from slimify.syntax.errors import DockerfileSyntaxError
@@ -70,10 +71,10 @@ class _Text(NamedTuple):
 def fix(
     source: Source,
     options: Options | None = None,
-    context: str | None = None,
+    context: BuildContext | None = None,
     pipeline: Sequence[Transform] | None = None,
 ) -> Outcome:
-    """Rewrite one Dockerfile. Nothing is read or written but `source` (and the folder `context`).
+    """Rewrite one Dockerfile. Nothing is read or written but `source` (and what `context` reads).
 
     Raises `DockerfileSyntaxError` for a file that Docker would reject, and `TargetError` for a
     target that is no stage of it.
@@ -133,7 +134,7 @@ def _registered() -> Sequence[Transform]:
     return transforms()
 
 
-def _read(source: Source, options: Options, context: str | None, origins: tuple[Origin, ...]) -> _Text:
+def _read(source: Source, options: Options, context: BuildContext | None, origins: tuple[Origin, ...]) -> _Text:
     dockerfile = parse(source)
     validate(dockerfile)
     build = analyse(dockerfile, target=options.target, build_args=options.build_args, context=context)
@@ -197,7 +198,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _apply(
-    rewrites: list[Rewrite], text: _Text, options: Options, context: str | None
+    rewrites: list[Rewrite], text: _Text, options: Options, context: BuildContext | None
 ) -> tuple[_Text, list[Change], list[Notice]]:
     """Apply all rewrites together; if a check fails, one by one, so that only the guilty are dropped."""
     attempt, why = _attempt(rewrites, text, options, context)
@@ -220,7 +221,9 @@ def _apply(
     return attempt, [_change(rewrite, text) for rewrite in good], dropped
 
 
-def _attempt(rewrites: list[Rewrite], text: _Text, options: Options, context: str | None) -> tuple[_Text | None, str]:
+def _attempt(
+    rewrites: list[Rewrite], text: _Text, options: Options, context: BuildContext | None
+) -> tuple[_Text | None, str]:
     edits: list[tuple[str, Edit]] = [(one.transform, edit) for one in rewrites for edit in one.edits]
     try:
         source, origins = apply(text.source, text.origins, edits)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from slimify.semantics.build_context import BuildContext
 from slimify.semantics.images import UNKNOWN, Family, family
 from slimify.semantics.pragmas import Pragmas, read_pragmas
 from slimify.syntax.dockerfile import Dockerfile, Instruction, Stage
@@ -179,7 +180,7 @@ class Build:
 
     `target` is the stage asked for, None meaning the last one and any other that somebody may
     ask for. `children` names, for each stage, those that start FROM it. `shipped` are the stages
-    whose whole file system ends up in an image. `context` is the folder sent to the builder, if
+    whose whole file system ends up in an image. `context` is what is sent to the builder, if
     it is known.
     """
 
@@ -189,7 +190,7 @@ class Build:
     target: int | None
     children: tuple[tuple[int, ...], ...]
     shipped: frozenset[int]
-    context: str | None = None
+    context: BuildContext | None = None
 
     def steps(self) -> Iterator[Step]:
         for stage in self.stages:
@@ -218,7 +219,7 @@ def analyse(
     *,
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
-    context: str | None = None,
+    context: BuildContext | None = None,
 ) -> Build:
     """Give a parsed Dockerfile its meaning.
 

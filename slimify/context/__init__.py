@@ -1,0 +1,1 @@
+"""What the build context holds. Nothing in it is ever run."""
