@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slimify.rewrite.edit import Level
     from slimify.rewrite.outcome import Outcome
     from slimify.semantics.build import TargetError
+    from slimify.semantics.build_context import BuildContext
     from slimify.syntax.errors import DockerfileSyntaxError
 
 __all__ = ["DockerfileSyntaxError", "Level", "Outcome", "TargetError", "__version__", "fix"]
@@ -53,7 +54,7 @@ def fix(
     text: str | bytes,
     *,
     path: str = "Dockerfile",
-    context: str | None = None,
+    context: str | BuildContext | None = None,
     level: Level | str = "standard",
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
@@ -83,4 +84,4 @@ def fix(
         build_args=dict(build_args or {}),
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
-    return run(source, options)
+    return run(source, options, None if isinstance(context, str) else context)
