@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LIB := build/lib
+LIB := build/installed
 
 .PHONY: demo test check lint types layers goldens differential bench clean
 

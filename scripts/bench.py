@@ -2,6 +2,7 @@
 
     python scripts/bench.py [--files N] [--rounds N] [--folder DIR] [--profile]
 
+slimify runs every transform and every check in both rows; `--check` does all but write, as linters do.
 All commands run on one and the same processor, in turn, so that a machine that slows down slows
 all of them down; of several rounds the median counts. The fixing tools work on fresh copies. CPU is
 user and system time and memory the largest resident set, both as the kernel accounts them for the
@@ -11,8 +12,8 @@ process and its children (wait4(2)).
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -53,9 +54,11 @@ def tools() -> list[Tool]:
 
     slimify, hadolint, tally, doctor = map(program, ("slimify", "hadolint", "tally", "dockerfile-doctor"))
     fix = [slimify, "fix", "--no-config", "--jobs", "1"]
+    check = [*fix, "--check"]
     lint = [tally, "lint", "--fix", "--no-config", "--slow-checks", "off", "--fail-level", "none"]
     found = [
-        Tool("slimify", [slimify, "--version"], lambda files: [*fix, *files], [slimify, "fix", "-"]),
+        Tool("slimify", [slimify, "--version"], lambda files: [*check, *files], [slimify, "fix", "-"]),
+        Tool("slimify, writing", [slimify, "--version"], lambda files: [*fix, *files], None),
         Tool(
             "hadolint",
             [hadolint, "--version"],
@@ -79,6 +82,13 @@ def run(command: Sequence[str], stdin: bytes = b"") -> Figure:
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
     return Figure(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def version(tool: Tool) -> str:
+    """The first version number that the program tells."""
+    told = subprocess.run(tool.version, capture_output=True, text=True).stdout
+    match = re.search(r"\d+(\.\d+)+", told)
+    return match[0] if match else "?"
 
 
 def median(figures: Sequence[Figure]) -> Figure:
@@ -253,11 +263,9 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     found = tools()
-    versions = {
-        tool.name: subprocess.run(tool.version, capture_output=True, text=True).stdout.split() for tool in found
-    }
+    versions = {tool.name: version(tool) for tool in found}
     print(f"{len(files)} files, {options.rounds} rounds, one processor, Python {sys.version.split()[0]}")
-    print(json.dumps({name: words[-1] if words else "?" for name, words in versions.items()}), end="\n\n")
+    print(", ".join(f"{name} {number}" for name, number in versions.items()), end="\n\n")
     small = next((path for path in files if 36 <= path.read_bytes().count(b"\n") <= 44), files[0])
     with tempfile.TemporaryDirectory() as work:
         print(batch(found, files, Path(work) / "files", options.rounds), end="\n\n")

@@ -234,6 +234,10 @@ def _summary(request: Request, changed: int, unchanged: int, errors: int) -> str
 
 def _results(request: Request, tasks: list[Task]) -> Iterator[Result]:
     """The results in the order of the tasks, from worker processes if there are enough tasks for them."""
+    import gc
+
+    # A file leaves few cycles behind, so that looking for them so often cost a sixth of the time.
+    gc.set_threshold(50_000)
     jobs = min(request.jobs or _cores(), len(tasks))
     bar = sys.stderr.isatty() and not request.quiet and len(tasks) > WORTH_WORKERS
     if jobs < 2 or (request.jobs is None and len(tasks) <= WORTH_WORKERS):

@@ -107,7 +107,7 @@ def _write(path: str, real: str, data: bytes, status: os.stat_result | None, exp
     except BaseException:  # an interrupt too: nothing may lie around
         _remove(temporary)
         raise
-    _sync_folder(folder)
+    # The folder is not synchronised: a power cut may bring the old file back, and that one is whole.
 
 
 def _still(path: str, real: str, expected: bytes) -> bool:
@@ -139,17 +139,6 @@ def _copy_attributes(real: str, descriptor: int) -> None:
         for name in os.listxattr(real):
             with suppress(OSError):
                 os.setxattr(descriptor, name, os.getxattr(real, name))
-
-
-def _sync_folder(folder: str) -> None:
-    # The new name is on disk only with its folder. Not every file system offers it, and without it
-    # a power cut brings back the old file, which is whole.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _remove(path: str) -> None:

@@ -23,7 +23,7 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
     >>> # RUN apt-get update               RUN apt-get update \\
     >>> # RUN apt-get install -y git  ->       && apt-get install -y git
     """
-    later, busy = LaterUse(build), _busy(build)
+    later = LaterUse(build)
     for stage in build.stages:
         update: tuple[Step, Invocation] | None = None
         for step in stage.steps:
@@ -43,18 +43,15 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
                     update = (step, needing)
             update = _pending_update(step, found, update)
             fetched = update is not None and update[0] is step and update[1] is not needing
-            if update is not None and fetched and not _wanted(later, update, busy):
+            if update is not None and fetched and not _wanted(later, update):
                 yield _useless(update)
 
 
-def _wanted(later: LaterUse, update: tuple[Step, Invocation], busy: frozenset[int]) -> bool:
-    """Whether anything on top of the update, in its own RUN or later, may use the index.
-
-    `busy` are the stages in which programs run that nothing is known of.
-    """
+def _wanted(later: LaterUse, update: tuple[Step, Invocation]) -> bool:
+    """Whether anything on top of the update, in its own RUN or later, may use the index."""
     step, invocation = update
     manager = invocation.manager
-    if manager is None or step.body is None or step.stage in busy:
+    if manager is None or step.body is None or step.stage in _busy(later.build):
         return True
     own = effects(step.body.script, step.state.variables, step.state.workdir).invocations
     behind = own[own.index(invocation) + 1 :]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from slimify.semantics.build import Build
@@ -36,9 +36,20 @@ def fault(before: Build, after: Build, touched: frozenset[str]) -> str:
             return f"stage {old.label} changed its name or base"
         if _fixed(old.stage.instructions, touched) != _fixed(new.stage.instructions, touched):
             return f"an instruction of stage {old.label} changed that should not have"
-        if why := _lost(_tokens(before, old.stage.instructions), _tokens(after, new.stage.instructions)):
+        if why := _lost(*(_tokens(*one) for one in _differing(before, after, old.index))):
             return f"stage {old.label}: {why}"
     return ""
+
+
+def _differing(before: Build, after: Build, stage: int) -> Iterator[tuple[Build, tuple[Instruction, ...]]]:
+    """The instructions of a stage, old and new, without those at its start and end that are the same in both."""
+    sides = [(build, build.stages[stage].stage.instructions) for build in (before, after)]
+    texts = [[build.dockerfile.source[one.span] for one in instructions] for build, instructions in sides]
+    least = min(map(len, texts))
+    head = next((at for at in range(least) if texts[0][at] != texts[1][at]), least)
+    tail = next((at for at in range(least - head) if texts[0][-1 - at] != texts[1][-1 - at]), least - head)
+    for build, instructions in sides:
+        yield build, instructions[head : len(instructions) - tail]
 
 
 def _fixed(instructions: tuple[Instruction, ...], touched: frozenset[str]) -> list[tuple[str, str]]:

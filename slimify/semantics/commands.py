@@ -77,7 +77,11 @@ class Invocation(NamedTuple):
     @property
     def operands(self) -> tuple[str | None, ...]:
         """The arguments that are no options; the values of separate options are among them."""
-        return tuple(arg for arg in self.argv if arg is None or not arg.startswith("-") or arg == "-")
+        return _operands(self.argv)
+
+
+def _operands(argv: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    return tuple(arg for arg in argv if arg is None or not arg.startswith("-") or arg == "-")
 
 
 class Verb(NamedTuple):
@@ -236,14 +240,18 @@ def _verbs(manager: PackageManager) -> frozenset[str]:
 
 def verb(invocation: Invocation) -> Verb | None:
     """The sub-command of a package manager, and what it is asked to work on; None if there is no telling."""
-    manager = invocation.manager
+    return None if invocation.program is None else _verb(invocation.program, invocation.argv)
+
+
+@functools.lru_cache(maxsize=2048)
+def _verb(program: str, argv: tuple[str | None, ...]) -> Verb | None:
+    manager = find(program)
     if manager is None:
         return None
     if _verbs(manager) == {""}:
-        return Verb("", invocation.operands, 0)
+        return Verb("", _operands(argv), 0)
     operands: list[tuple[int, str | None]] = []
     at = 0
-    argv = invocation.argv
     while at < len(argv):
         value = argv[at]
         if value is not None and value.startswith("-") and len(value) > 1:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from slimify.knowledge.package_managers import PackageManager
 from slimify.semantics.build import Build, Step
-from slimify.semantics.commands import Invocation, Variables, invocations, verb
-from slimify.syntax.shell import Command, parse_script
+from slimify.semantics.commands import Invocation, Variables, verb
+from slimify.semantics.effects import effects
+from slimify.syntax.shell import parse_script
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", ".", "source"})
 
@@ -97,23 +97,16 @@ def step_invocations(step: Step) -> tuple[Invocation, ...] | None:
     one = step.instruction.trigger or step.instruction
     if one.keyword not in ("RUN", "CMD", "ENTRYPOINT"):
         return ()
-    variables: Variables = step.state.variables
     if one.exec_form is not None:
         script = parse_script(shlex.join(one.exec_form)) if one.exec_form else None
-        variables = {}
+        variables: Variables = {}
     else:
         body = step.body
         script = body.script if body is not None else None
+        variables = step.state.variables
     if script is None:
         return ()
-    if script.opaque:
-        return None
-    return tuple(_all(script.commands(), variables))
-
-
-def _all(commands: Iterator[Command], variables: Variables) -> Iterator[Invocation]:
-    for command in commands:
-        yield from invocations(command, variables)
+    return None if script.opaque else effects(script, variables, step.state.workdir).invocations
 
 
 def _mentions(build: Build, step: Step, manager: PackageManager) -> bool:

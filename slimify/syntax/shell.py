@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -192,6 +193,7 @@ def _in_words(words: list[Word] | tuple[Word, ...], redirects: tuple[Redirect, .
                 yield from commands_in(sequence)
 
 
+@functools.lru_cache(maxsize=4096)
 def shell_body(instruction: Instruction) -> Body | None:
     """The script of a shell-form RUN, CMD, ENTRYPOINT or HEALTHCHECK CMD; None where there is none.
 
@@ -640,11 +642,15 @@ class _Builder:
         close()
 
 
+# Words without any character that quotes, expands or makes a pattern: most of them.
+_PLAIN = re.compile(r"[^'\"\\`$<>*?\[{]*")
+
+
 def _literal(text: str) -> tuple[str | None, bool]:
     """What quoting and escapes leave of a word (POSIX XCU 2.2), and whether it is open to expansion as a pattern."""
     pattern = text.startswith("~")
-    if not pattern and text.isalnum():
-        return text, False
+    if _PLAIN.fullmatch(text):
+        return text, pattern
     out: list[str] = []
     at, end = 0, len(text)
     while at < end:

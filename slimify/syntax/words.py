@@ -19,6 +19,8 @@ SPACE = (
 )
 _SPACES = frozenset(SPACE)
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
+# Characters that neither end, quote nor escape anything, whatever the escape character is.
+_ORDINARY = re.compile(r"[A-Za-z0-9_=./:,+@%-]+")
 _HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)
 
 
@@ -59,6 +61,10 @@ def quoted_words(text: str, start: int, end: int, escape: str) -> list[Token]:
     quote = ""
     inside = False
     while at < end:
+        if inside and not quote and (plain := _ORDINARY.match(text, at, end)):
+            word.append(plain[0])
+            at = plain.end()
+            continue
         char = text[at]
         if not inside:
             if char in _SPACES:
