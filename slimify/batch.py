@@ -142,8 +142,8 @@ def work(task: Task) -> Result:
 
     request = task.request
     try:
-        snapshot = read(task.path)
-        outcome = fix(snapshot.data, task.path, task.settings, os.path.dirname(task.path) or ".")
+        snapshot = read(task.path, regular=request.writes)
+        outcome = fix(snapshot.data, _shown(task.path), task.settings, os.path.dirname(task.path) or ".")
         if isinstance(outcome, str):
             return Result(task.path, error=outcome)
         result = _report(task, outcome)
@@ -158,6 +158,12 @@ def work(task: Task) -> Result:
         return Result(task.path, error=str(error))
     except Exception as error:
         return Result(task.path, error=fault(task.path, error))
+
+
+def _shown(path: str) -> str:
+    """The path as reports and diffs name it: below the current folder, a relative one, which `apply` can find."""
+    here = os.path.join(os.getcwd(), "")
+    return path.removeprefix(here) if os.path.isabs(path) else path
 
 
 def _report(task: Task, outcome: Outcome) -> Result:

@@ -153,7 +153,7 @@ class Finder:
 
 def _in_folder(folder: str) -> Config | None:
     own = os.path.join(folder, FILE)
-    if os.path.isfile(own):
+    if os.path.lexists(own):  # also a broken link or a folder: whoever put it there believes in it
         return _read(own, pyproject=False)
     shared = os.path.join(folder, "pyproject.toml")
     if os.path.isfile(shared):

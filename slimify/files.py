@@ -28,12 +28,17 @@ class Snapshot(NamedTuple):
     data: bytes
 
 
-def read(path: str) -> Snapshot:
-    """Read a file. Raises `FileError`."""
-    real = os.path.realpath(path)
+_SPECIAL = "is not a regular file, so it cannot be rewritten (see --output)"
+
+
+def read(path: str, *, regular: bool = False) -> Snapshot:
+    """Read a file, with `regular` only a regular one, so that nobody waits for a pipe. Raises `FileError`."""
     try:
-        with open(real, "rb") as file:
-            return Snapshot(path, real, file.read())
+        if regular and not stat.S_ISREG(os.stat(path).st_mode):
+            raise FileError(path, "is a directory" if os.path.isdir(path) else _SPECIAL)
+        # By the name that was given: `/dev/fd/63` has no other that could be opened.
+        with open(path, "rb") as file:
+            return Snapshot(path, os.path.realpath(path), file.read())
     except OSError as error:
         raise FileError(path, _why(error)) from None
 
@@ -53,7 +58,7 @@ def replace(snapshot: Snapshot, data: bytes) -> bool:
     except OSError as error:
         raise FileError(path, _why(error)) from None
     if not stat.S_ISREG(status.st_mode):
-        raise FileError(path, "is not a regular file, so it cannot be rewritten (see --output)")
+        raise FileError(path, _SPECIAL)
     # Replacing a file needs no permission on the file itself, but who takes it away means it.
     if not os.access(real, os.W_OK):
         raise FileError(path, "is write-protected")

@@ -14,7 +14,7 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
 
     Nothing is written unless the patch applies to all files that it names, and each result is a Dockerfile.
     """
-    from slimify.rewrite.diff import PatchError, apply_patch, patched_files
+    from slimify.rewrite.diff import PatchError, apply_patch, left_out, patched_files
     from slimify.syntax.dockerfile import parse
     from slimify.syntax.errors import DockerfileSyntaxError
     from slimify.syntax.source import Source
@@ -28,17 +28,21 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
     except (FileError, PatchError) as error:
         return complain(error)
     changes: list[tuple[Snapshot, bytes]] = []
-    failed = False
+    failed = inseparable = False
     for path in paths:
         try:
             snapshot = read(_here(path))
             after = apply_patch(Source.from_bytes(snapshot.data, path), text, only=only, skip=skip)
             parse(after)
             changes.append((snapshot, after.data))
+            for hunk in left_out(text, path, only, skip):
+                inseparable = True
+                names = ", ".join(hunk.transforms)
+                log(f"{path}:{hunk.start}: left out: {names} made this hunk together, and not all of them are wanted")
         except (FileError, PatchError, DockerfileSyntaxError) as error:
             failed = True
             complain(error)
-    if failed:
+    if failed or (inseparable and all(data == snapshot.data for snapshot, data in changes)):
         return FAILED
     return _write(changes, check=check, quiet=quiet)
 

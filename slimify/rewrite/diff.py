@@ -566,7 +566,10 @@ def apply_patch(
     only: Collection[str] = (),
     skip: Collection[str] = (),
 ) -> Source:
-    """The source with the patch applied, strictly: every hunk fits at its stated line, or nothing is done.
+    """The source with the patch applied: every hunk fits, or nothing is done.
+
+    A hunk fits at its stated line, or else at the only place behind the hunk before it where its
+    lines stand, as when lines were added further up since the patch was made.
 
     Only what the patch says about `path` (by default the source's own) is applied. `only` and
     `skip` choose hunks by the transforms that `annotated_diff` named in their headers, as in
@@ -582,6 +585,16 @@ def apply_patch(
             raise PatchError(one.problem, name)
         text = _apply(text, one, _chooser(name, only, skip))
     return Source(text, source.path)
+
+
+def left_out(patch: str, path: str, only: Collection[str], skip: Collection[str]) -> tuple[Hunk, ...]:
+    """The hunks for a file that `only` and `skip` leave out although a transform that is wanted had a hand in them."""
+    hunks = [hunk for one in parse(patch) if one.path == normal_path(path) for hunk in one.hunks]
+    return tuple(
+        hunk
+        for hunk in hunks
+        if not _wanted(hunk.transforms, only, skip) and any(_wanted((name,), only, skip) for name in hunk.transforms)
+    )
 
 
 def verify(before: Source, after: Source, diff: str) -> bool:
@@ -608,14 +621,19 @@ def _chooser(path: str, only: Collection[str], skip: Collection[str]) -> Callabl
 def _apply(text: str, patch: FilePatch, chosen: Callable[[int, Hunk], bool]) -> str:
     lines = split_lines(text)
     parts: list[str] = []
-    at = 0
+    at = last = shift = 0
     for number, hunk in enumerate(patch.hunks, 1):
-        start = hunk.start - 1 if hunk.length else hunk.start
-        if start < at:
+        stated = hunk.start - 1 if hunk.length else hunk.start
+        if stated < last:
             raise PatchError("it overlaps the hunk before it", patch.path, number, hunk.start)
-        parts += lines[at:start]
+        last = stated + hunk.length
         old = hunk.old
-        _check_fit(lines, start, old, patch.path, number)
+        start = _place(lines, stated + shift, at, old)
+        if start is None:
+            _check_fit(lines, stated + shift, old, patch.path, number)
+            raise PatchError("it overlaps the hunk before it", patch.path, number, hunk.start)
+        shift = start - stated
+        parts += lines[at:start]
         parts += hunk.new if chosen(number, hunk) else old
         at = start + len(old)
     parts += lines[at:]
@@ -623,6 +641,21 @@ def _apply(text: str, patch: FilePatch, chosen: Callable[[int, Hunk], bool]) -> 
         if not line.endswith("\n"):
             raise PatchError("a line without a line feed is not the last", patch.path, 0, number)
     return "".join(parts)
+
+
+def _place(lines: Sequence[str], stated: int, least: int, old: Sequence[str]) -> int | None:
+    """Where a hunk's old lines stand: at the stated line, or at the only other place; None if nowhere or in several."""
+    length = len(old)
+    if stated >= least and stated + length <= len(lines) and list(lines[stated : stated + length]) == list(old):
+        return stated
+    if not old:
+        return None
+    found = [
+        at
+        for at in range(least, len(lines) - length + 1)
+        if lines[at] == old[0] and list(lines[at : at + length]) == list(old)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _check_fit(lines: Sequence[str], start: int, old: Sequence[str], path: str, number: int) -> None:

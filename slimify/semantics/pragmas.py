@@ -69,6 +69,7 @@ def read_pragmas(dockerfile: Dockerfile) -> Pragmas:
             continue
         for word in words[len(_PREFIX) :].replace(" =", "=").replace("= ", "=").split():
             verb, _, names = word.partition("=")
+            verb = verb.lower()
             transforms = {name for name in names.split(",") if name}
             named += [(name, comment.span) for name in sorted(transforms)]
             if verb == "keep-file":

@@ -129,6 +129,25 @@ def test_apply_some_transforms_only(here: Path, slimify: Run) -> None:
     assert text.endswith(FAT[15:])
 
 
+def test_apply_says_what_cannot_be_separated(here: Path, slimify: Run) -> None:
+    Path("Dockerfile").write_bytes(b"FROM debian:12\nMAINTAINER me\n" + FAT[15:])
+    before = Path("Dockerfile").read_bytes()
+    patch = slimify("fix", "--diff").stdout
+    done = slimify("apply", "-", "--only", "modern-instructions", stdin=patch)
+    assert done.returncode == 2
+    assert b"Dockerfile:1: left out: " in done.stderr
+    assert b"modern-instructions" in done.stderr
+    assert Path("Dockerfile").read_bytes() == before
+
+
+def test_apply_takes_the_diff_of_an_absolute_path(here: Path, slimify: Run) -> None:
+    Path("Dockerfile").write_bytes(FAT)
+    patch = slimify("fix", "--diff", str(here / "Dockerfile")).stdout
+    assert patch.startswith(b"--- a/Dockerfile\n")
+    assert slimify("apply", "-", stdin=patch).returncode == 0
+    assert Path("Dockerfile").read_bytes() != FAT
+
+
 def test_apply_all_or_nothing(here: Path, slimify: Run) -> None:
     for path in ("Dockerfile", "x.Dockerfile"):
         Path(path).write_bytes(FAT)

@@ -215,12 +215,19 @@ HEAD = "--- a/Dockerfile\n+++ b/Dockerfile\n"
 DIFF = unified_diff(source(BEFORE), source(AFTER))
 
 
-def test_context_must_match_at_the_stated_line() -> None:
+def test_a_hunk_is_found_where_its_lines_have_moved_to() -> None:
+    assert apply_patch(source("# new\n" + BEFORE), DIFF).text == "# new\n" + AFTER
+
+
+def test_a_hunk_that_fits_in_two_other_places_is_refused() -> None:
     with pytest.raises(
         PatchError, match=r"^Dockerfile, hunk 1, line 1: expected 'FROM a\\n', found '# new\\n'$"
     ) as info:
-        apply_patch(source("# new\n" + BEFORE), DIFF)
+        apply_patch(source("# new\n" + BEFORE + BEFORE), DIFF)
     assert (info.value.path, info.value.hunk, info.value.line) == ("Dockerfile", 1, 1)
+
+
+def test_context_must_match() -> None:
     with pytest.raises(PatchError, match="hunk 1, line 5: expected"):
         apply_patch(source(BEFORE.rstrip("\n")), DIFF)
     with pytest.raises(PatchError, match="the file has only 3 lines"):
