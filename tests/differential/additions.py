@@ -6,6 +6,7 @@ import shlex
 
 from slimify.knowledge.package_managers import PackageManager, load
 
+from .consequences import unwrapped
 from .model import Additions, Argv
 
 
@@ -24,17 +25,17 @@ def documented() -> Additions:
                 commands.update(_variants(manager, remedy.command))
 
     def removes(argv: Argv) -> bool:
-        words = argv[1:] if argv[:1] == ("sudo",) else argv
+        words = unwrapped(argv)
         return words[:2] == ("rm", "-rf") and bool(words[2:]) and all(_at_home(word) in homed for word in words[2:])
 
     def cleans(argv: Argv) -> bool:
-        words = argv[1:] if argv[:1] == ("sudo",) else argv
+        words = unwrapped(argv)
         if words[1:] == ("env", "gemdir") or (words[:2] == ("rm", "-rf") and words[2:][0].endswith("/cache/*.gem")):
             return True
         return words in commands or tuple(word.rpartition("/")[2] for word in words[:1]) + words[1:] in commands
 
     def updates(argv: Argv) -> bool:
-        words = argv[1:] if argv[:1] == ("sudo",) else argv
+        words = unwrapped(argv)
         return len(words) == 2 and words[1] == "update" and words[0] in ("apt-get", "apt", "aptitude", "opkg")
 
     homed = {_at_home(word) for path in paths for word in shlex.split(path)}

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from . import extract, scripts
+from .consequences import consequence
 from .model import (
     Additions,
     Argv,
@@ -670,7 +671,7 @@ def _problem(one: Outcome, two: Outcome, alignment: Alignment) -> str:
         for path in sorted(one.files.keys() | two.files.keys()):
             if one.files.get(path) != two.files.get(path):
                 return f"the file {path} differs:\n- {one.files.get(path)!r}\n+ {two.files.get(path)!r}"
-    return ""
+    return consequence(one.calls, two.calls, alignment.extra)
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -232,6 +232,38 @@ def test_additions(box: Sandbox, before: str, after: str, good: bool) -> None:
     assert report.ok is good, report
 
 
+CLEANS = Additions(
+    calls=(
+        lambda argv: argv[-3:] == ("cache", "clean", "--force"),
+        lambda argv: argv[:2] == ("rm", "-rf") and argv[2].startswith("/var/lib/apt/lists"),
+        lambda argv: argv == ("apt-get", "update"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "good"),
+    [
+        ("RUN apt-get update; apt-get install -y a",
+         "RUN apt-get update && rm -rf /var/lib/apt/lists/*; apt-get install -y a", False),
+        ("RUN apt-get update; apt-get install -y a",
+         "RUN apt-get update; apt-get install -y a && rm -rf /var/lib/apt/lists/*", True),
+        ("RUN apt-get update && apt-get install -y a\nRUN apt-get install -y b",
+         "RUN apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/*\nRUN apt-get install -y b", False),
+        ("RUN apt-get update && apt-get install -y a\nRUN apt-get install -y b",
+         ("RUN apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/*\n"
+         "RUN apt-get update && apt-get install -y b"), True),
+        ("RUN test -f x && npm ci || echo none",
+         "RUN { test -f x && npm ci || echo none; } && npm cache clean --force", False),
+        ("RUN npm ci", "RUN npm ci && npm cache clean --force", True),
+        ("RUN sudo npm ci", "RUN sudo npm ci && sudo npm cache clean --force", True),
+        ("RUN yarn install", "RUN yarn install && npm cache clean --force", False),
+    ],
+)  # fmt: skip
+def test_what_additions_may_break(box: Sandbox, before: str, after: str, good: bool) -> None:
+    assert check(box, before, after, CLEANS).ok == good
+
+
 def test_words_with_options_put_in() -> None:
     additions = Additions(options=frozenset({"-q", "--cache *"}))
     assert additions.same_words(("p", "-q", "x"), ("p", "-q", "-q", "x"))
