@@ -21,7 +21,7 @@ lint: $(VENV)/tested
 
 # The transforms live beside the package and are installed into it, so what is checked is an installed copy.
 $(LIB): $(VENV)/tested $(shell find slimify transforms -name '*.py' -o -name '*.json' -o -name '*.toml') pyproject.toml
-	@rm -rf $(LIB)
+	@rm -rf $(LIB) build/lib build/bdist.*
 	@$(BIN)/python -m pip install -q --no-deps --target $(LIB) .
 
 types: $(LIB)

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from slimify.knowledge.package_managers import PackageManager, Remedy
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
-from slimify.rewrite.insert import after_command, after_list
-from slimify.semantics.build import Build, Mount, Step, mounts
-from slimify.semantics.commands import Invocation, Verb, verb
+from slimify.rewrite.insert import after_command, after_item, at_end
+from slimify.semantics.build import Build, Step
+from slimify.semantics.caches import (
+    deleted,
+    fills,
+    mounted,
+    moved,
+    needs_cache,
+    switched_off,
+    tied,
+    too_old,
+    writable,
+)
+from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import Effects, effects
-from slimify.semantics.later import LaterUse
+from slimify.semantics.later import LaterUse, may_install
 from slimify.syntax.shell import Body
 from slimify.syntax.source import Span
 
 NAME = "clean-package-cache"
 
-# Wrappers that change neither the user nor the home folder.
+# Wrappers that a clean-up command can be run under just as the command itself was.
 _TRANSPARENT = frozenset(
-    {"command", "env", "nice", "ionice", "nohup", "time", "timeout", "stdbuf", "eatmydata", "xargs"}
+    {"command", "env", "nice", "ionice", "nohup", "time", "timeout", "stdbuf", "eatmydata", "sudo", "doas"}
 )
-
-
-class _Use(NamedTuple):
-    """A command that fills a cache."""
-
-    invocation: Invocation
-    verb: Verb
+# Those of them that change neither the user nor the home folder.
+_SAME_USER = _TRANSPARENT - {"sudo", "doas"}
 
 
 def clean_package_cache(build: Build) -> Iterator[Rewrite | Finding]:
@@ -52,192 +56,211 @@ def _clean(build: Build, step: Step, later: LaterUse) -> Iterator[Rewrite | Find
     if body is None or body.script.opaque or not step.state.shell.posix or step.instruction.escape != "\\":
         return
     found = effects(body.script, step.state.variables, step.state.workdir)
-    uses: dict[str, tuple[PackageManager, list[_Use]]] = {}
+    uses: dict[str, tuple[PackageManager, list[Invocation]]] = {}
     for invocation in found.invocations:
         manager = invocation.manager
-        action = verb(invocation) if manager else None
-        if manager and action and action.name in manager.fills and not invocation.has(*_HELP):
-            uses.setdefault(manager.name, (manager, []))[1].append(_Use(invocation, action))
+        if manager is not None and fills(manager, invocation):
+            uses.setdefault(manager.name, (manager, []))[1].append(invocation)
     for manager, used in uses.values():
-        if not _switched_off(manager, step, found):
-            yield from _remedy(build, step, body, found, manager, used, later)
+        if not switched_off(manager, step, found):
+            yield from _Cleaner(build, step, body, found, manager, tuple(used), later).proposals()
 
 
-_HELP = ("--help", "--version", "--dry-run", "--simulate", "-s", "--just-print", "--print-uris")
+class _Cleaner:
+    """What can be done about one manager's cache in one RUN. `used` are the calls that fill it."""
 
+    def __init__(
+        self,
+        build: Build,
+        step: Step,
+        body: Body,
+        found: Effects,
+        manager: PackageManager,
+        used: tuple[Invocation, ...],
+        later: LaterUse,
+    ) -> None:
+        self.build = build
+        self.step = step
+        self.body = body
+        self.found = found
+        self.manager = manager
+        self.used = used
+        self.later = later
 
-def _mounted(paths: tuple[str, ...], present: tuple[Mount, ...]) -> bool:
-    """Whether a mount lies over one of the folders, or inside it, so that nothing of it gets into the layer."""
-    for mount in present:
-        target = mount.target.rstrip("/")
-        if mount.type in ("secret", "ssh") or not target:
-            continue
-        for path in paths:
-            folder = path.rstrip("/*")
-            if folder.startswith("~"):
-                # The home folder is whoever's: any …/.cache/pip will do, and so will any …/.cache.
-                parts = folder[1:].split("/")
-                tails = ["/".join(parts[:end]) for end in range(2, len(parts) + 1)]
-                if any(target.endswith(tail) for tail in tails) or folder[1:] + "/" in target or target == "/root":
-                    return True
-            elif (folder + "/").startswith(target + "/") or target.startswith(folder + "/"):
-                return True
-    return False
+    @property
+    def errexit(self) -> bool:
+        """Whether `set -e` may be on."""
+        shell = self.step.state.shell
+        return "e" in self.found.options or "e" in shell.options or not shell.certain
 
-
-def _switched_off(manager: PackageManager, step: Step, found: Effects) -> bool:
-    """Whether the environment tells the manager to keep no cache, or the RUN ends with its own cleaner."""
-    script = step.body.script.text if step.body else ""
-    if any(step.state.sets(name) or f"{name}=" in script for name in manager.disabled_by_env):
-        return True
-    for invocation in reversed(found.invocations):
-        action = verb(invocation) if invocation.manager is manager else None
-        if action is not None and action.name in manager.cleans:
-            return True
-        if action is not None and action.name in manager.fills:
-            return False
-    return False
-
-
-def _deleted(paths: tuple[str, ...], last: Invocation, found: Effects) -> bool:
-    """Whether the RUN itself deletes all these folders after the last command that fills them."""
-    gone = []
-    for invocation in found.invocations[found.invocations.index(last) + 1 :]:
-        if invocation.program in ("rm", "find"):
-            gone += [value or word.text for value, word in zip(invocation.argv, invocation.words, strict=True)]
-    return bool(paths) and all(any(path == cache or _covers(path, cache) for path in gone) for cache in paths)
-
-
-def _covers(deleted: str, cache: str) -> bool:
-    """Whether deleting a path, which may end in a pattern, empties a cache folder."""
-    deleted, cache = deleted.rstrip("/"), cache.rstrip("/*")
-    base = deleted.rstrip("*.").rstrip("/")
-    if not base:
-        return False
-    if cache.startswith("~"):
-        home = base.removeprefix("/root").removeprefix("$HOME").removeprefix("~")
-        return base.endswith(cache[1:]) or (home != base and (cache[1:] + "/").startswith(home + "/"))
-    return cache == base or cache.startswith(base + "/") or fnmatch.fnmatch(cache, deleted)
-
-
-def _remedy(
-    build: Build, step: Step, body: Body, found: Effects, manager: PackageManager, used: list[_Use], later: LaterUse
-) -> Iterator[Rewrite | Finding]:
-    open_uses = [use for use in used if not use.invocation.has(*manager.disabled_by_options)]
-    if not open_uses:
-        return
-    why = "no way to clean up after it is known" if manager.remedies else ""
-    for remedy in manager.remedies:
-        paths = remedy.paths or manager.cache_paths
-        if _mounted(paths, mounts(step.instruction)):
+    def proposals(self) -> Iterator[Rewrite | Finding]:
+        manager, step = self.manager, self.step
+        open_uses = [use for use in self.used if not use.has(*manager.disabled_by_options)]
+        if not open_uses or self._fetched_for_nothing():
             return
-        last = used[-1].invocation
-        if _deleted(paths, last, found) or (not remedy.paths and any(_deleted((path,), last, found) for path in paths)):
-            return
-        if remedy.kind == "flag":
-            result: Rewrite | Finding | str = _by_flag(step, body, manager, remedy, open_uses)
-        else:
-            result = _by_command(build, step, body, found, manager, remedy, open_uses, later)
-        if not isinstance(result, str):
-            yield result
-            return
-        why = result
-    if why:
-        yield Finding(NAME, f"{manager.title} leaves its cache in this layer", why, step.instruction.span)
+        why = ""
+        for remedy in manager.remedies:
+            paths = remedy.paths or manager.cache_paths
+            last = open_uses[-1]
+            if mounted(manager, paths, step.mounts):
+                return
+            if remedy.kind != "flag" and too_old(step.state.image, remedy.too_old):
+                return
+            if remedy.kind == "remove":
+                paths = writable(paths, step, "sudo" in last.wrappers)
+            if deleted(paths, last, self.found) or (
+                not remedy.paths and any(deleted((path,), last, self.found) for path in paths)
+            ):
+                return
+            result = self._remedy(remedy, open_uses)
+            if not isinstance(result, str):
+                yield result
+                return
+            why = result
+        if why:
+            yield Finding(NAME, f"{manager.title} leaves its cache in this layer", why, step.instruction.span)
 
+    def _fetched_for_nothing(self) -> bool:
+        """Whether this is an update that nothing uses: pair-update-install says so, and it should go as a whole."""
+        manager = self.manager
+        others = [call for call in self.found.invocations if call not in self.used]
+        return bool(manager.needs_index) and not others and self.later.of(self.step, manager).step is None
 
-def _by_flag(step: Step, body: Body, manager: PackageManager, remedy: Remedy, used: list[_Use]) -> Rewrite | str:
-    base = step.state.image
-    if base and any(fnmatch.fnmatch(base, pattern) for pattern in remedy.too_old):
-        return f"{base} may carry a {manager.title} older than {remedy.since}, which does not know {remedy.flag}"
-    edits = []
-    for use in used:
-        if use.verb.name not in remedy.verbs:
-            return f"{remedy.flag} is not known to {manager.title} {use.verb.name}"
-        if use.invocation.nested:
+    def _remedy(self, remedy: Remedy, used: Sequence[Invocation]) -> Rewrite | Finding | str:
+        manager, step = self.manager, self.step
+        if any(use.nested for use in used):
             return "the command stands inside a string or a substitution"
-        if use.invocation.has(*manager.offline_options):
+        if too_old(step.state.image, remedy.too_old):
+            old = f"{step.state.image} may carry a {manager.title} older than {remedy.since}"
+            return f"{old}, which does not know {remedy.flag}"
+        if tied(manager, step, used):
+            return "what is installed may be links into the cache"
+        if (
+            remedy.kind != "command"
+            and moved(manager, step, used)
+            and not (remedy.kind == "flag" and not any(use.has(*manager.moved_by_options) for use in used))
+        ):
+            return "an option or a variable puts its cache elsewhere"
+        offline = manager.offline_options and any(use.has(*manager.offline_options) for use in used)
+        if offline or step.instruction.flag("network") == "none":
             return "it is told to work offline, from its cache"
-        words = use.invocation.words
-        if remedy.placement == "before-verb":
-            at = use.invocation.typed[-1].end
+        later = self.later.of(step, manager)
+        if later.step is not None:
+            return Finding(
+                NAME,
+                f"{manager.title} leaves its cache in this layer",
+                later.why,
+                step.instruction.span,
+                evidence=(Evidence("what still needs it", later.step.instruction.span),),
+            )
+        if remedy.kind == "flag":
+            return self._by_flag(remedy, used)
+        place = self._by_deletion(remedy) if remedy.kind == "remove" else self._by_command(remedy)
+        if isinstance(place, str):
+            return place
+        return self._rewrite(f"leave no {manager.title} cache in the layer", (place,), remedy, self.used)
+
+    def _by_flag(self, remedy: Remedy, used: Sequence[Invocation]) -> Rewrite | str:
+        manager = self.manager
+        edits = []
+        for use in used:
+            action = verb(use)
+            if action is None or action.name not in remedy.verbs:
+                return f"{remedy.flag} is not known to {manager.title} {action.name if action else ''}".rstrip()
+            at = use.typed[-1].end if remedy.placement == "before-verb" else use.words[action.end - 1].end
+            place = self.body.span(at - 1, at).end
+            edits.append(Edit(Span(place, place), f" {remedy.flag}"))
+        return self._rewrite(f"add {remedy.flag} to {manager.title}", tuple(edits), remedy, used)
+
+    def _by_deletion(self, remedy: Remedy) -> Edit | str:
+        """Delete the folders at the end of the script, or else behind the list of the last command that uses them."""
+        homes = any("~" in path or "$" in path for path in remedy.paths)
+        prefix = self._privilege(homes)
+        if prefix is None:
+            return "which user and home folder it is run with is not certain"
+        paths = writable(remedy.paths, self.step, bool(prefix))
+        if not paths:
+            return "the user of this RUN may not delete the folder"
+        command = f"{prefix}rm -rf {' '.join(paths)}"
+        place = at_end(self.build, self.step, self.body, command, self.errexit)
+        if not isinstance(place, str):
+            return place
+        calls = self.found.invocations
+        last = max(at for at, call in enumerate(calls) if needs_cache(self.manager, call))
+        rest = calls[last + 1 :]
+        if self.manager.needs_index and any(may_install(call, self.manager) for call in rest):
+            return place
+        offset = calls[last].command.start
+        if self.body.script.body.items[-1].node.start <= offset:
+            return place
+        return after_item(self.build, self.step, self.body, offset, command, self.errexit)
+
+    def _privilege(self, homes: bool) -> str | None:
+        """What to put in front of a deletion: nothing or `sudo `; None where the user is not certain."""
+        kinds = set()
+        for use in self.used:
+            others = set(use.wrappers) - _SAME_USER
+            if not others:
+                kinds.add("")
+            elif others <= {"sudo", "doas"} and not homes and not _names_user(use):
+                kinds.add(f"{others.pop()} ")
+            else:
+                return None
+        if len(kinds) > 1:
+            # Who could do it without sudo once is root.
+            return None if homes else ""
+        return kinds.pop()
+
+    def _by_command(self, remedy: Remedy) -> Edit | str:
+        """Call the manager's own cleaner right behind the last use, in the same way as it was called there."""
+        last = self.used[-1]
+        others = set(last.wrappers) - _TRANSPARENT
+        if others:
+            return f"it runs under {', '.join(sorted(others))}"
+        if any(call.has(*self._programs()) and _removes(call) for call in self.found.invocations):
+            return f"{self.manager.title} itself is removed in this RUN"
+        users = {(use.wrappers, use.assignments) for use in self.used}
+        if len(users) > 1:
+            return "it is called in different ways, which may mean different caches"
+        text = self.body.script.text
+        calling = [text[one.start : one.end] for one in last.command.assignments]
+        calling += [word.text for word in last.command.words if word.end <= last.typed[-1].end]
+        program = " ".join(word.text for word in last.typed)
+        if "{program}" in remedy.command and remedy.command.startswith("{program}"):
+            command = remedy.command.replace("{program}", " ".join(calling), 1)
+        elif last.command.assignments or last.wrappers:
+            return "how to call its clean-up there is not certain"
         else:
-            at = words[use.verb.end - 1].end
-        place = body.span(at - 1, at).end
-        edits.append(Edit(Span(place, place), f" {remedy.flag}"))
-    if step.instruction.flag("network") == "none":
-        return "the RUN has no network"
-    return _rewrite(manager, f"add {remedy.flag} to {manager.title}", tuple(edits), remedy, used, body)
+            command = remedy.command.replace("{program}", program)
+        return after_command(self.build, self.step, self.body, last.command, command, self.errexit)
 
+    def _programs(self) -> tuple[str, ...]:
+        return (*self.manager.programs, *(word.value or "" for use in self.used for word in use.typed))
 
-def _by_command(
-    build: Build,
-    step: Step,
-    body: Body,
-    found: Effects,
-    manager: PackageManager,
-    remedy: Remedy,
-    used: list[_Use],
-    later: LaterUse,
-) -> Rewrite | Finding | str:
-    last = used[-1].invocation
-    if last.nested:
-        return "the command stands inside a string or a substitution"
-    use = later.of(step, manager)
-    if use.step is not None:
-        return Finding(
-            NAME,
-            f"{manager.title} leaves its cache in this layer",
-            use.why,
-            step.instruction.span,
-            evidence=(Evidence("what still needs it", use.step.instruction.span),),
+    def _rewrite(self, title: str, edits: tuple[Edit, ...], remedy: Remedy, used: Sequence[Invocation]) -> Rewrite:
+        manager = self.manager
+        command = used[-1].command
+        action = verb(used[-1])
+        fact = Evidence(
+            f"{manager.title} {action.name if action else ''}".rstrip() + f" fills {manager.cache_paths[0]}",
+            self.body.span(command.start, command.end),
         )
-    if len({"sudo" in use.invocation.wrappers for use in used}) > 1:
-        return "it runs both with and without sudo, with a cache for each"
-    prefix = ""
-    others = set(last.wrappers) - _TRANSPARENT
-    if others == {"sudo"} and not last.nested:
-        prefix = "sudo "
-    elif others:
-        return f"it runs under {', '.join(sorted(others))}"
-    errexit = "e" in found.options or "e" in step.state.shell.options or not step.state.shell.certain
-    offset = last.command.words[0].start
-    if remedy.kind == "remove":
-        if prefix and any("~" in path for path in remedy.paths):
-            return "which home folder sudo gives it is not known"
-        if any(step.state.sets(name) or f"{name}=" in body.script.text for name in manager.moved_by_env):
-            return "a variable moves its cache elsewhere"
-        command = f"{prefix}rm -rf {' '.join(remedy.paths)}"
-        place = after_list(build, step, body, offset, command, errexit)
-    else:
-        typed = " ".join(word.text for word in last.typed)
-        command = prefix + remedy.command.replace("{program}", typed)
-        place = after_command(build, step, body, offset, command, errexit)
-    if isinstance(place, str):
-        return place
-    return _rewrite(manager, f"leave no {manager.title} cache in the layer", (place,), remedy, used, body)
+        return Rewrite(
+            transform=NAME,
+            level=Level.SAFE,
+            title=title,
+            reason=f"what {manager.title} keeps in {manager.cache_paths[0]} is never used again in the image",
+            edits=edits,
+            evidence=(fact, Evidence("how it is avoided", None, remedy.source)),
+            saves=manager.estimate_bytes or None,
+        )
 
 
-def _rewrite(
-    manager: PackageManager,
-    title: str,
-    edits: tuple[Edit, ...],
-    remedy: Remedy,
-    used: list[_Use],
-    body: Body,
-) -> Rewrite:
-    words = used[-1].invocation.command
-    spans = [] if used[-1].invocation.nested else [body.span(words.start, words.end)]
-    facts = tuple(
-        Evidence(f"{manager.title} {use.verb.name} fills {manager.cache_paths[0]}", span)
-        for use, span in zip(used[-1:], spans, strict=False)
-    )
-    return Rewrite(
-        transform=NAME,
-        level=Level.SAFE,
-        title=title,
-        reason=f"what {manager.title} keeps in {manager.cache_paths[0]} is never used again in the image",
-        edits=edits,
-        evidence=(*facts, Evidence("how it is avoided", None, remedy.source)),
-        saves=manager.estimate_bytes or None,
-    )
+def _names_user(use: Invocation) -> bool:
+    words = [word.text for word in use.command.words if word.end <= use.typed[0].start]
+    return any(word.startswith(("-u", "--user", "-H", "-i", "-g")) for word in words)
+
+
+def _removes(call: Invocation) -> bool:
+    action = verb(call)
+    return call.manager is not None and action is not None and action.name in call.manager.removes

@@ -23,7 +23,11 @@ def drop_dead_instructions(build: Build) -> Iterator[Rewrite | Finding]:
         for keyword in _OVERRIDDEN:
             steps = [step for step in stage.steps if step.keyword == keyword]
             for dead, winner in itertools.pairwise(steps):
-                yield _drop(build.dockerfile.source, dead, winner)
+                if build.pragmas.guards(dead.instruction):
+                    why = "a linter's ignore comment above it would come to stand above another instruction"
+                    yield Finding(NAME, f"this {keyword} is overridden by a later one", why, dead.instruction.span)
+                else:
+                    yield _drop(build.dockerfile.source, dead, winner)
     yield from _unreached(build)
 
 
@@ -72,5 +76,5 @@ def _report(stage: BuildStage) -> Finding:
             "nothing it brings reaches the image (two FROMs do not add up)"
         )
         return Finding(NAME, title, reason, base.span, Severity.WARNING)
-    reason = f"no later stage uses {stage.name}; it is left alone, since `--target {stage.name}` may ask for it"
+    reason = f"nothing that reaches the image uses it; it is left alone, since `--target {stage.name}` may ask for it"
     return Finding(NAME, f"stage {stage.name} does not reach the image", reason, base.span)

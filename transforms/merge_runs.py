@@ -148,11 +148,10 @@ def _gains(row: list[Unit]) -> Iterator[_Gain]:
                     if (earlier := written.meeting(path)) is not None:
                         yield _Gain(earlier, at, f"changing {path} in a later layer stores its bytes a second time")
                         break
-            manager = _installer(row[at - 1]) & _installer(one)
-            if manager:
-                names = ", ".join(sorted(manager))
-                yield _Gain(at - 1, at, f"both use {names}, whose leftovers one clean-up can remove")
-            elif _cheap(row[at - 1]) and _cheap(one):
+            shared = _databases(row[at - 1]) & _databases(one)
+            if shared:
+                yield _Gain(at - 1, at, f"each layer that installs holds a copy of {', '.join(sorted(shared))}")
+            elif _cheap(row[at - 1]) and _cheap(one) and _plain(row[at - 1 : at + 1]):
                 yield _Gain(at - 1, at, "both are cheap to run again, so that two layers serve nothing")
         for path in one.effects.writes:
             if not _cleaned(path, one.effects.deletes):
@@ -196,14 +195,20 @@ def _cleaned(name: str, deleted: frozenset[str]) -> bool:
     )
 
 
-def _installer(one: Unit) -> frozenset[str]:
-    """The package managers with which a RUN installs something or refreshes an index."""
+def _databases(one: Unit) -> frozenset[str]:
+    """The package databases that a RUN writes to, or will have to with the index that it fetches."""
     found = set()
     for invocation in one.effects.invocations:
         manager, action = invocation.manager, verb(invocation)
         if manager and action and (action.name in manager.installs or action.name in manager.refreshes):
-            found.add(manager.title)
-    return frozenset(found)
+            found.add(manager.database)
+    return frozenset(found - {""})
+
+
+def _plain(pair: list[Unit]) -> bool:
+    """Whether the two can be joined without braces and subshells, which nobody would write to save a layer."""
+    joint = plan(pair)
+    return isinstance(joint, Plan) and all(not form.opening for form in joint.forms)
 
 
 def _cheap(one: Unit) -> bool:

@@ -118,7 +118,9 @@ def _same(old: str, new: str, escape: str) -> bool:
         dict.fromkeys(names, "a  'b\" \\c"),
         dict.fromkeys(names, ""),
     )
-    return all(_expanded(old, env, escape) == _expanded(new, env, escape) for env in samples)
+    values = [(_expanded(old, env, escape), _expanded(new, env, escape)) for env in samples]
+    # A value that Docker rejects has no meaning that could be kept.
+    return all(before is not None and before == after for before, after in values)
 
 
 def _expanded(word: str, env: dict[str, str], escape: str) -> str | None:

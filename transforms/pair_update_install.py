@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import re
+from collections.abc import Callable, Iterator
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite, Severity
 from slimify.rewrite.join import Plan, Unit, edits, plan, unit, wall
-from slimify.semantics.build import Build, Step, mounts
+from slimify.semantics.build import Build, Step
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import CHEAP, Effects, effects
 from slimify.semantics.later import LaterUse, step_invocations
@@ -23,7 +25,7 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
     >>> # RUN apt-get update               RUN apt-get update \\
     >>> # RUN apt-get install -y git  ->       && apt-get install -y git
     """
-    later = LaterUse(build)
+    later, busy = LaterUse(build), functools.cache(lambda: _busy(build))
     for stage in build.stages:
         update: tuple[Step, Invocation] | None = None
         for step in stage.steps:
@@ -43,15 +45,18 @@ def pair_update_install(build: Build) -> Iterator[Rewrite | Finding]:
                     update = (step, needing)
             update = _pending_update(step, found, update)
             fetched = update is not None and update[0] is step and update[1] is not needing
-            if update is not None and fetched and not _wanted(later, update):
+            if update is not None and fetched and not _wanted(later, update, busy):
                 yield _useless(update)
 
 
-def _wanted(later: LaterUse, update: tuple[Step, Invocation]) -> bool:
-    """Whether anything on top of the update, in its own RUN or later, may use the index."""
+def _wanted(later: LaterUse, update: tuple[Step, Invocation], busy: Callable[[], frozenset[int]]) -> bool:
+    """Whether anything on top of the update, in its own RUN or later, may use the index.
+
+    `busy` tells the stages in which programs run that nothing is known of.
+    """
     step, invocation = update
     manager = invocation.manager
-    if manager is None or step.body is None or step.stage in _busy(later.build):
+    if manager is None or step.body is None or step.stage in busy():
         return True
     own = effects(step.body.script, step.state.variables, step.state.workdir).invocations
     behind = own[own.index(invocation) + 1 :]
@@ -119,7 +124,7 @@ def _pending_update(
 
 
 def _pair(build: Build, update: tuple[Step, Invocation], step: Step, needing: Invocation) -> Rewrite | Finding:
-    above, invocation = update
+    above, _ = update
     evidence = (
         Evidence("the index is fetched here", above.instruction.span),
         Evidence("and needed here", step.instruction.span, _SOURCE),
@@ -130,7 +135,7 @@ def _pair(build: Build, update: tuple[Step, Invocation], step: Step, needing: In
         joined = _join(build, between)
         if not isinstance(joined, str):
             return Rewrite(NAME, Level.SAFE, "join the update with its install", reason, joined, evidence)
-    return _own_update(build, step, needing, invocation, reason, evidence)
+    return _own_update(build, update, step, needing, reason, evidence)
 
 
 def _one_row(steps: tuple[Step, ...], needing: Invocation) -> bool:
@@ -159,13 +164,14 @@ def _join(build: Build, steps: tuple[Step, ...]) -> tuple[Edit, ...] | str:
 
 def _own_update(
     build: Build,
+    before: tuple[Step, Invocation],
     step: Step,
     needing: Invocation,
-    update: Invocation,
     reason: str,
     evidence: tuple[Evidence, ...],
 ) -> Rewrite | Finding:
     """Give a separated install an update of its own, by the program and the wrappers it uses itself."""
+    above, update = before
     body = step.body
     assert body is not None
 
@@ -180,13 +186,17 @@ def _own_update(
 
     if needing.nested:
         return declined("the command stands inside a string or a substitution")
-    if step.instruction.flag("network") == "none" or any(mount.type == "cache" for mount in mounts(step.instruction)):
+    if step.instruction.flag("network") == "none" or any(mount.type == "cache" for mount in step.mounts):
         return declined("it runs without network, or with a cache mount that may hold the index")
     if not build.pragmas.allows(NAME, step.instruction):
         return declined("a pragma protects it")
     place = _place(body.script.body.items, needing.command)
     if place is None:
         return declined("the install stands where the failure of an update would go unnoticed")
+    if not _plain(above, update):
+        return declined("the update is run in a way, or under a condition, that may be needed here too")
+    if (where := _changes_sources(build, above, step)) is not None:
+        return declined(f"{where.keyword} on line {where.instruction.start_line} changes what the update would fetch")
     command = needing.command
     if command.assignments or set(needing.wrappers) - {"sudo"} or update.wrappers != needing.wrappers:
         return declined("how to call the update there is not certain")
@@ -200,6 +210,44 @@ def _own_update(
         edits=(Edit(Span(at, at), f"{words} update && "),),
         evidence=evidence,
     )
+
+
+# Options of an update that only make it quieter, or answer yes.
+_QUIET = frozenset({"-y", "--yes", "--assume-yes", "-q", "-qq", "--quiet", "-yq", "-qy", "-yqq", "-qqy"})
+_SOURCES = re.compile(r"/etc/apt|/etc/opkg|sources\.list|apt-key|add-apt-repository|apt-add-repository|\.gpg|\.asc\b")
+
+
+def _plain(above: Step, update: Invocation) -> bool:
+    """Whether an update is one that can be repeated as `update`, and whose failure fails its RUN."""
+    body = above.body
+    if body is None or update.nested or update.command.assignments or update.command.redirects:
+        return False
+    if any(argument not in _QUIET and argument != "update" for argument in update.argv):
+        return False
+    for item in body.script.body.items:
+        operands = item.node.operands if isinstance(item.node, AndOr) else (item.node,)
+        if any(one is update.command for one in operands):
+            return not (isinstance(item.node, AndOr) and "||" in item.node.operators)
+    return False
+
+
+def _changes_sources(build: Build, above: Step, step: Step) -> Step | None:
+    """The first instruction since the update's own, or that one, which may change the package sources."""
+    chain = [step.stage]
+    while chain[-1] != above.stage:
+        parent = build.stages[chain[-1]].parent
+        if parent is None:
+            break
+        chain.append(parent)
+    between = [one for stage in reversed(chain) for one in build.stages[stage].steps]
+    first, last = between.index(above), between.index(step)
+    for one in between[first : last + 1]:
+        if one.keyword not in ("RUN", "COPY", "ADD"):
+            continue
+        text = build.dockerfile.source[one.instruction.span]
+        if _SOURCES.search(text) or (one.keyword == "ADD" and text.split()[-1] == "/"):
+            return one
+    return None
 
 
 def _place(items: tuple[Item, ...], command: Command) -> int | None:

@@ -55,7 +55,14 @@ class PackageManager(NamedTuple):
     cache_paths: tuple[str, ...] = ()
     disabled_by_options: tuple[str, ...] = ()
     disabled_by_env: tuple[str, ...] = ()
+    moved_by_options: tuple[str, ...] = ()
     moved_by_env: tuple[str, ...] = ()
+    tied_by_options: tuple[str, ...] = ()
+    tied_by_env: tuple[str, ...] = ()
+    harmless_options: tuple[str, ...] = ()
+    cleaned_by: tuple[str, ...] = ()
+    front_ends: tuple[str, ...] = ()
+    database: str = ""
     estimate_bytes: int = 0
     estimate_source: str = ""
     notes: str = ""

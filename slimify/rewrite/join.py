@@ -50,13 +50,14 @@ class Unit(NamedTuple):
     @property
     def compound(self) -> bool:
         """Whether `-e` could act inside one of the commands."""
-        return any(_has_compound(item.node) for item in self.items)
+        return self.effects.substitutes or any(_has_compound(item.node) for item in self.items)
 
     @property
     def errexit(self) -> bool:
         """Whether the script relies on `set -e`, its own or the one that SHELL turns on."""
         on = "e" in self.effects.options or "e" in self.step.state.shell.options
-        return self.effects.nested_errexit or (on and (self.several or self._ends_compound))
+        inside = self.several or self._ends_compound or self.effects.substitutes
+        return self.effects.nested_errexit or (on and inside)
 
     @property
     def _ends_compound(self) -> bool:
@@ -132,6 +133,8 @@ def wall(build: Build, above: Unit, below: Unit) -> str:
     first, second = above.step.instruction, below.step.instruction
     if [flag.text for flag in first.flags] != [flag.text for flag in second.flags]:
         return "their flags differ"
+    if any(mount.type == "tmpfs" or (mount.type == "bind" and mount.writable) for mount in above.step.mounts):
+        return "what the first one writes to its mount is gone before the second one"
     if build.pragmas.guards(second):
         return "a linter's ignore comment belongs to the second one"
     if why := _changes_the_next_shell(above):
@@ -151,6 +154,8 @@ def _changes_the_next_shell(above: Unit) -> str:
     """What a RUN does that only a shell started after it takes notice of."""
     state = above.step.state
     found = above.effects
+    if found.moves_home and (state.workdir is None or state.workdir.startswith("/home")):
+        return "the first one deletes or moves a home folder, which may be the working directory of the second"
     if _SHELL_PATHS & (found.writes | found.deletes | found.touches):
         return "the first one replaces the shell itself, which the second one is then run with"
     if state.shell.options & {"l", "i"} or state.sets("BASH_ENV") or state.sets("ENV"):
@@ -175,18 +180,24 @@ def plan(units: Sequence[Unit]) -> Plan | str:
 
 
 class _After(NamedTuple):
-    """What is still to come in the same shell: whether `-e` could act on it, and the programs it looks up."""
+    """What is still to come in the same shell.
+
+    `simple` tells that `-e` could not act on it; `programs` are those it looks up, and `moved` those
+    of them that something before them, but also still to come, may put elsewhere.
+    """
 
     simple: bool
     programs: frozenset[str]
+    moved: frozenset[str]
 
 
 def _afters(units: Sequence[Unit]) -> list[_After]:
     """For each unit, what comes after it."""
     found: list[_After] = []
-    simple, programs = True, frozenset[str]()
+    simple, programs, moved = True, frozenset[str](), frozenset[str]()
     for one in reversed(units):
-        found.append(_After(simple, programs))
+        found.append(_After(simple, programs, moved))
+        moved |= _put_elsewhere(one, programs)
         simple = simple and not (one.several or one.compound or one.effects.options)
         if not one.effects.ran <= programs:
             programs |= one.effects.ran
@@ -217,6 +228,8 @@ def _sequence_plan(units: Sequence[Unit]) -> Plan | None:
     leading = first.items[0].node
     if not (isinstance(leading, Command) and leading.name == "set" and "e" in first.effects.options):
         return None
+    if _hides_failure(first.items[-1].node):
+        return None
     options = first.effects.options
     if first.leaks or first.effects.nested_errexit or not options <= {*_QUIET, "u", "pipefail"}:
         return None
@@ -236,6 +249,15 @@ def _sequence_plan(units: Sequence[Unit]) -> Plan | None:
         wrap = not last and (isinstance(node, AndOr) or one.leaks or _moves_programs(one, afters[at]))
         forms.append(_SUBSHELL if wrap else _BARE)
     return Plan(";", tuple(forms))
+
+
+def _hides_failure(node: ShellNode) -> bool:
+    """Whether a command can fail without ending a shell with `set -e`, as its status or in a branch of it."""
+    if isinstance(node, AndOr):
+        return True
+    if isinstance(node, Pipeline):
+        return node.negated or any(_hides_failure(one) for one in node.commands)
+    return isinstance(node, Compound) and node.kind not in ("test", "arithmetic")
 
 
 def _operands(node: ShellNode) -> tuple[ShellNode, ...]:
@@ -275,18 +297,21 @@ def _moves_programs(one: Unit, after: _After) -> bool:
     `pip install --upgrade pip` the new pip may lie in another folder of PATH than the old one,
     which a fresh shell would see and the same shell would not. A subshell forgets.
     """
-    if not one.effects.installs:
-        return False
-    again = (one.effects.ran & after.programs) - CHEAP
-    if not again:
-        return False
+    again = one.effects.ran & after.programs
+    return bool(again & after.moved) or bool(_put_elsewhere(one, again))
+
+
+def _put_elsewhere(one: Unit, programs: frozenset[str]) -> frozenset[str]:
+    """Those of the programs that a unit may install into another folder of PATH."""
     installs = one.effects.installs
+    programs -= CHEAP
+    if not installs or not programs:
+        return frozenset()
     if _is_python(one.step.state.image):
         # There pip is in the first folder of PATH already, where a new one takes its place.
         installs -= {"pip"}
-    return any(name in installs or name.rstrip("0123456789.") in installs for name in again) or (
-        "*" in installs and bool({name for name in again if name not in _SYSTEM_PROGRAMS})
-    )
+    found = {name for name in programs if name in installs or name.rstrip("0123456789.") in installs}
+    return frozenset(found | (programs - _SYSTEM_PROGRAMS if "*" in installs else set()))
 
 
 def _is_python(image: str | None) -> bool:
@@ -378,17 +403,28 @@ def _file_style(dockerfile: Dockerfile) -> Style:
 
 
 def _habits(source: Source, instructions: Sequence[Instruction]) -> Style | None:
-    indents: Counter[str] = Counter()
+    commands: Counter[str] = Counter()  # the indents of lines that start a command
+    arguments: Counter[str] = Counter()  # and of the others
     leading = trailing = 0
     for one in instructions:
+        if one.heredocs:
+            continue
+        starts = False
         for line in range(one.start_line, one.end_line + 1):
             text = source[source.line_content(line)]
             stripped = text.strip()
-            if line > one.start_line and stripped and not stripped.startswith("#") and not one.heredocs:
-                indents[text[: len(text) - len(text.lstrip(" \t"))]] += 1
+            if stripped.startswith("#"):
+                continue
+            if line > one.start_line and stripped:
+                first = starts or stripped.startswith(("&&", "||", ";", "|"))
+                (commands if first else arguments)[text[: len(text) - len(text.lstrip(" \t"))]] += 1
                 leading += stripped.startswith("&&")
-            trailing += stripped.rstrip("\\").rstrip().endswith("&&") and line < one.end_line
+            ended = stripped.rstrip("\\").rstrip()
+            starts = ended.endswith(("&&", "||", ";", "|"))
+            trailing += ended.endswith("&&") and line < one.end_line
+    indents = commands or arguments
     if not indents:
         return None
     indent = min(indents, key=lambda key: (-indents[key], len(key)))
-    return Style(indent, trailing > leading)
+    # Arguments may be lined up far to the right, where no command belongs.
+    return Style(indent if commands or len(indent.expandtabs(4)) <= 8 else "    ", trailing > leading)

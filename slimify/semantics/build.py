@@ -116,6 +116,8 @@ class Mount(NamedTuple):
     type: str
     target: str
     source_stage: str
+    writable: bool = True
+    source: str = ""
 
 
 def mounts(instruction: Instruction) -> tuple[Mount, ...]:
@@ -124,9 +126,14 @@ def mounts(instruction: Instruction) -> tuple[Mount, ...]:
     for flag in instruction.flags:
         if flag.name != "mount":
             continue
-        options = dict(part.partition("=")[::2] for part in (flag.value or "").split(","))
+        parts = [part.partition("=") for part in (flag.value or "").split(",")]
+        options = {name.strip().lower(): value for name, _, value in parts}
         target = options.get("target") or options.get("dst") or options.get("destination") or ""
-        found.append(Mount(options.get("type") or "bind", target, options.get("from", "")))
+        kind = options.get("type", "").lower() or "bind"
+        writes = any(options.get(name, "false").lower() in ("", "true", "1") for name in ("rw", "readwrite"))
+        writes = writes or options.get("readonly", options.get("ro")) == "false"
+        source = options.get("source") or options.get("src") or ""
+        found.append(Mount(kind, target, options.get("from", ""), kind != "bind" or writes, source))
     return tuple(found)
 
 
@@ -142,6 +149,17 @@ class Step:
     @property
     def keyword(self) -> str:
         return self.instruction.keyword
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The mounts of a RUN with their targets as absolute paths, as far as variables and WORKDIR are known."""
+        found = []
+        for mount in mounts(self.instruction):
+            target = _value(mount.target, self.state.variables, self.instruction.escape) or mount.target
+            if not target.startswith("/") and self.state.workdir is not None:
+                target = posixpath.join(self.state.workdir, target)
+            found.append(mount._replace(target=posixpath.normpath(target) if target else ""))
+        return tuple(found)
 
     @property
     def body(self) -> Body | None:
@@ -306,6 +324,8 @@ def _stage(
         state = earlier[parent].final_state._replace(args={})
     else:
         known = family(image) if image else UNKNOWN
+        if (stage.base.flag("platform") or "").lower().startswith("windows"):
+            known = Family("windows", "")
         certain = known != UNKNOWN
         scratch = image == "scratch"
         state = State(

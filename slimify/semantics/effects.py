@@ -32,7 +32,7 @@ _SPECIAL_BUILTINS = frozenset(
 )
 BUILTINS = _SPECIAL_BUILTINS | frozenset(
     "[ alias bg cd command declare dirs disown echo false fc fg getopts hash jobs kill let local popd printf pushd "
-    "pwd read shopt test true type typeset ulimit umask unalias wait builtin mapfile readarray".split()
+    "enable pwd read shopt test true type typeset ulimit umask unalias wait builtin mapfile readarray".split()
 )
 # Undone or shared outside a layer: Docker mounts its own over these while a RUN lasts.
 _MOUNTED = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/dev", "/proc", "/sys")
@@ -42,8 +42,13 @@ _DAEMONS = frozenset(
     "redis-server mongod mongodb memcached dockerd containerd sshd crond cron supervisord systemctl service "
     "rc-service initctl start-stop-daemon Xvfb Xvnc vncserver rabbitmq-server slapd named dbus-daemon "
     "elasticsearch catalina.sh nohup daemon setsid screen tmux at batch rsyslogd syslogd nscd gpg-agent ssh-agent "
-    "gpgconf dirmngr".split()
+    "gpgconf dirmngr php-fpm apache2 startup.sh asadmin invoke-rc.d".split()
 )
+_USER_TOOLS = frozenset(
+    "adduser useradd groupadd addgroup usermod userdel deluser groupdel delgroup groupmod gpasswd chpasswd "
+    "passwd".split()
+)
+_MOVING = ("-d", "--home", "-m", "--move-home", "-l", "--login")
 _GPG_ALONE = ("--dearmor", "--verify", "--export", "--version", "--list-keys", "--show-keys", "--print-md")
 _FOREGROUND = {
     "nginx": frozenset({"-t", "-v", "-V", "-h"}),
@@ -57,9 +62,16 @@ _FOREGROUND = {
     "postgres": frozenset({"--version", "-V"}),
     "redis-server": frozenset({"--version", "-v"}),
     "setsid": frozenset(),
+    "php-fpm": frozenset({"-t", "-v", "-i", "-m", "-F", "--nodaemonize", "--test"}),
+    "apache2": frozenset({"-t", "-v", "-V", "-M", "-l"}),
     "gpgconf": frozenset({"--kill", "--list-dirs"}),
     "ssh-agent": frozenset(),
 }
+
+
+# Arithmetic that may assign; `==`, `!=`, `<=` and `>=` do not. And expansions that do: `${x:=y}`, `${x[i=1]}`.
+_ARITHMETIC = re.compile(r"\$\(\(.*(?:(?<![=!<>])=(?!=)|\+\+|--)", re.DOTALL)
+_ASSIGNING = re.compile(r"\$\{\w+(?::?=|\[[^]]*=)")
 
 
 class Leak(NamedTuple):
@@ -76,7 +88,9 @@ class Effects(NamedTuple):
     turned on in a subshell; `exits` and `replaces` say that it
     may end the shell or exec another program over it; `background` names a process that outlives
     the script; `mounted` a path that does not survive a RUN. `installs` are programs that the
-    script may put on the PATH, and `ran` those it found there, which the shell then remembers.
+    script may put on the PATH, and `ran` those it found there, which the shell then remembers;
+    `substitutes` says that a command substitution holds more than one command, in which `set -e`
+    may act; `moves_home` that a user's home folder may be deleted or moved.
     """
 
     leaks: tuple[Leak, ...]
@@ -92,13 +106,16 @@ class Effects(NamedTuple):
     mentions: frozenset[str]
     ran: frozenset[str]
     installs: frozenset[str]
+    substitutes: bool
+    moves_home: bool
     invocations: tuple[Invocation, ...]
 
 
 class _Collector:
     """Walks a script and gathers what becomes its `Effects`."""
 
-    def __init__(self, variables: Variables, workdir: str | None) -> None:
+    def __init__(self, text: str, variables: Variables, workdir: str | None) -> None:
+        self.text = text
         self.variables = variables
         self.workdir = workdir
         self.leaks: list[Leak] = []
@@ -115,6 +132,8 @@ class _Collector:
         self.mentions: set[str] = set()
         self.ran: set[str] = set()
         self.installs: set[str] = set()
+        self.substitutes = False
+        self.moves_home = False
         self.found: list[Invocation] = []
 
     def walk(self, node: Sequence | ShellNode, subshell: bool) -> None:
@@ -146,7 +165,7 @@ class _Collector:
             self._leak("function", "a function", subshell)
         elif node.kind in ("for", "select"):
             self._leak("variable", "a loop variable", subshell)
-        elif node.kind == "arithmetic":
+        elif node.kind == "arithmetic" or (node.kind == "test" and _tests_assign(self.text[node.start : node.end])):
             self._leak("variable", "arithmetic", subshell)
         inner = subshell or node.kind == "subshell"
         before = self.workdir
@@ -159,13 +178,15 @@ class _Collector:
 
     def _words(self, words: tuple[Word, ...]) -> None:
         for word in words:
-            if "$((" in word.text and re.search(r"\$\(\([^)]*(?:[^=!<>]=[^=]|\+\+|--)", word.text):
+            if "$((" in word.text and _ARITHMETIC.search(word.text):
                 self._leak("variable", "arithmetic", False)
-            if "${" in word.text and re.search(r"\$\{\w+:?=", word.text):
+            if "${" in word.text and _ASSIGNING.search(word.text):
                 self._leak("variable", "${…=…}", False)
             if ">(" in word.text or "<(" in word.text:
                 self.background = self.background or "a process substitution"
             for part in word.substitutions:
+                simple = len(part.items) == 1 and isinstance(part.items[0].node, Command)
+                self.substitutes = self.substitutes or not simple
                 before, outside = self.workdir, self.substituted
                 self.substituted = True
                 self.walk(part, True)
@@ -193,6 +214,7 @@ class _Collector:
         if path is None or path == "/dev/null" or path.startswith(("/dev/std", "/dev/tty", "/dev/fd")):
             return
         self.writes.add(path)
+        self.installs.add(posixpath.basename(path))
         self._check_mounted(path)
 
     def _check_mounted(self, path: str) -> None:
@@ -220,13 +242,16 @@ class _Collector:
         for invocation in invocations(node, self.variables):
             if self.substituted:
                 invocation = invocation._replace(nested=True)
+            elif invocation.nested:
+                self._redirects(invocation.command.redirects)
             self.found.append(invocation)
             self._invocation(invocation, subshell or invocation.nested)
 
     def _invocation(self, one: Invocation, subshell: bool) -> None:
         program = one.program
         if program is None:
-            # `$CMD …` may be a builtin such as cd, but nobody writes that: it is a program from the PATH.
+            # `$CMD …` may be a builtin such as cd. Whatever it is, it may do as much.
+            self._leak("source", one.typed[0].text if one.typed else "a variable", subshell)
             return
         plain = all(wrapper in ("command", "builtin", "time", "!") for wrapper in one.wrappers)
         if "exec" in one.wrappers and not subshell:
@@ -273,7 +298,8 @@ class _Collector:
             "let",
             "mapfile",
             "readarray",
-        ):
+            "enable",
+        ) or (program == "printf" and "-v" in argv):
             if argv and argv != ("-p",):
                 self._leak("variable", text, subshell)
         elif program in ("alias", "unalias", "trap", "umask", "shopt", "ulimit", "shift", "hash"):
@@ -306,6 +332,8 @@ class _Collector:
         if program in ("gpg", "gpg2") and not one.has(*_GPG_ALONE):
             # It starts gpg-agent and dirmngr, whose sockets come and go while the key ring is removed.
             self.background = self.background or program
+        if program not in _DAEMONS and _starts(one):
+            self.background = self.background or program
         if program not in _DAEMONS or one.has("--version", "--help"):
             return
         harmless = _FOREGROUND.get(program, frozenset())
@@ -322,6 +350,7 @@ class _Collector:
             self.installs.update(posixpath.basename(path) for path in known)
         elif program in ("chown", "chgrp", "chmod"):
             self.touches.update(known[1:])
+            self.installs.update(posixpath.basename(path) for path in known[1:])
         elif program in ("cp", "mv", "install", "ln", "rsync", "scp") and known:
             self.writes.add(known[-1])
             for path in known[:-1]:
@@ -331,6 +360,8 @@ class _Collector:
             self.installs.update(posixpath.basename(path) for path in known)
         elif program in ("mkdir", "touch", "tee", "truncate", "dd", "mkfifo"):
             self.writes.update(known)
+            if program != "mkdir":
+                self.installs.update(posixpath.basename(path) for path in known)
         elif program == "sed" and one.has("-i", "--in-place"):
             self.touches.update(known[1:])
         elif program in ("wget", "curl", "aria2c", "axel"):
@@ -344,18 +375,19 @@ class _Collector:
                 self.writes.add(self._path(short if "://" in target or "@" in target else target) or "")
         elif program == "find" and one.has("-delete", "-exec"):
             self.deletes.update(known[:1])
-        elif program in ("adduser", "useradd", "groupadd", "addgroup", "usermod"):
+        elif program in _USER_TOOLS:
             self.touches.add("/etc/passwd")
+            self.moves_home = self.moves_home or program in ("userdel", "deluser") or one.has(*_MOVING)
         else:
             self._packages(one)
-        if program in (
-            "dpkg-reconfigure",
-            "update-alternatives",
-            "debconf-set-selections",
-        ) and "dash" in text_of(one):
+        if program in ("dpkg-reconfigure", "update-alternatives", "debconf-set-selections") and "dash" in text_of(one):
             self.writes.add("/bin/sh")
-        for path in (*self.writes, *self.touches, *self.deletes):
-            if path.startswith(("/etc/hosts", "/etc/resolv", "/dev/", "/proc", "/sys")):
+        if program in ("update-alternatives", "alternatives", "dpkg-divert"):
+            self.installs.add("*")
+        for path in known:
+            if path.startswith(("/etc/hosts", "/etc/resolv", "/etc/hostname", "/dev/", "/proc", "/sys")) and (
+                path in self.writes or path in self.touches or path in self.deletes
+            ):
                 self._check_mounted(path)
 
     def _download(self, one: Invocation) -> None:
@@ -407,10 +439,11 @@ class _Collector:
             return
         if action.name in manager.fills:
             self.writes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+        packages = {f"the package {_package_name(operand)}" for operand in action.operands if operand}
         if action.name in manager.installs:
-            self.writes.add(f"what {manager.title} installed")
+            self.writes.update(packages)
         if action.name in manager.removes:
-            self.deletes.add(f"what {manager.title} installed")
+            self.deletes.update(packages)
         if action.name in manager.installs and manager.name not in SYSTEM_MANAGERS:
             self.installs.update(_package_name(operand) for operand in action.operands if operand)
             if None in action.operands or one.has("-r", "--requirement"):
@@ -418,6 +451,24 @@ class _Collector:
                 self.installs.add(manager.name)
         if action.name in manager.cleans:
             self.deletes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+
+
+def _starts(one: Invocation) -> bool:
+    """Whether a program that is not known is asked to start something that lives on."""
+    words = [argument for argument in one.argv if argument]
+    if any(word in ("--daemon", "--daemonize", "-daemon", "--fork", "--detach", "-detach") for word in words):
+        return True
+    return (
+        bool(words)
+        and one.manager is None
+        and one.program not in CHEAP
+        and (words[0] == "start" or words[0].startswith("start-") or words[:2] == ["-k", "start"])
+    )
+
+
+def _tests_assign(text: str) -> bool:
+    """Whether `[[ … ]]` may set a variable: `=~` sets BASH_REMATCH, and `-eq` and its like evaluate arithmetic."""
+    return "=~" in text or (bool(re.search(r" -(?:eq|ne|lt|le|gt|ge) ", text)) and bool(re.search(r"\w=", text)))
 
 
 def text_of(one: Invocation) -> str:
@@ -447,7 +498,7 @@ CHEAP = BUILTINS | frozenset(
 def _effects(text: str, variables: tuple[tuple[str, str | None], ...], workdir: str | None) -> Effects:
     # By its text, since hashing the tree would take as long as walking it.
     script = parse_script(text)
-    collector = _Collector(dict(variables), workdir)
+    collector = _Collector(text, dict(variables), workdir)
     if not script.opaque:
         collector.walk(script.body, False)
     return Effects(
@@ -464,6 +515,8 @@ def _effects(text: str, variables: tuple[tuple[str, str | None], ...], workdir: 
         mentions=frozenset(collector.mentions),
         ran=frozenset(collector.ran - BUILTINS),
         installs=frozenset(collector.installs - {""}),
+        substitutes=collector.substitutes,
+        moves_home=collector.moves_home,
         invocations=tuple(collector.found),
     )
 

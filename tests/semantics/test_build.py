@@ -252,7 +252,15 @@ def test_families(image: str, family: tuple[str, str]) -> None:
 def test_mounts() -> None:
     text = "FROM a\nRUN --mount=type=cache,target=/x --mount=from=b,dst=/y --mount=type=secret,id=z c\n"
     assert [tuple(one) for one in mounts(parse(Source(text)).instructions[1])] == [
-        ("cache", "/x", ""), ("bind", "/y", "b"), ("secret", "", ""),
+        ("cache", "/x", "", True, ""), ("bind", "/y", "b", False, ""), ("secret", "", "", True, ""),
+    ]  # fmt: skip
+
+
+def test_mounts_of_a_step_are_where_the_builder_puts_them() -> None:
+    text = "FROM a\nARG D=/c\nWORKDIR /w\nRUN --mount=TYPE=cache,TARGET=$D/x --mount=target=y,rw,source=s c\n"
+    (step,) = [one for one in analyse(parse(Source(text))).steps() if one.keyword == "RUN"]
+    assert [tuple(one) for one in step.mounts] == [
+        ("cache", "/c/x", "", True, ""), ("bind", "/w/y", "", True, "s"),
     ]  # fmt: skip
 
 
