@@ -202,6 +202,11 @@ def growth(rounds: int) -> str:
         ),
         ("RUNs in a row", lambda n: "FROM debian\n" + "RUN echo a > b && rm c\n" * n, [500, 1000, 2000]),
         (
+            "commands in one RUN",
+            lambda n: "FROM debian\nRUN true" + "".join(f" \\\n && touch /a/b{at}" for at in range(n)) + "\n",
+            [4000, 8000, 16000],
+        ),
+        (
             "kB in one RUN",
             lambda n: (
                 "FROM debian\nRUN true \\\n" + " && echo some words to print \\\n" * (n * 1000 // 31) + " && true\n"

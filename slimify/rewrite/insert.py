@@ -77,6 +77,8 @@ def after_command(build: Build, step: Step, body: Body, target: Command, command
     operand = next(one for one in operands if one.start <= target.start < one.end)
     if isinstance(operand, Pipeline) and operand.commands[-1] is not target:
         return "its own status is lost in a pipeline"
+    if operand is not operands[-1] and (place.depth or not last):
+        return "a failure of the clean-up would keep what follows it from running, and go unnoticed"
     if errexit and not last:
         if len(operands) > 1:
             return "set -e ignores what fails in a list of several commands, so that it may not have run"
