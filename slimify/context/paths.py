@@ -15,6 +15,6 @@ def clean(path: str) -> str:
 def inside(path: str) -> str | None:
     """A relative path in the form that a build context knows it by (`` for the root); None if it leads out."""
     path = clean(path)
-    if path == "." or path == "":
+    if path == ".":
         return ""
-    return None if path.startswith("/") or path == ".." or path.startswith("../") else path
+    return None if path == ".." or path.startswith(("/", "../")) else path

@@ -69,11 +69,10 @@ class Matcher:
         matched = False
         bits = 0
         for bit, negated, matches in self._tests:
-            if not parent.bits & bit:
-                # moby does not even look at a pattern that could change nothing, and so does not
-                # remember for what is below that it matches here.
-                if negated != matched or not matches(path):
-                    continue
+            # moby does not even look at a pattern that could change nothing, and so does not
+            # remember for what is below that it matches here.
+            if not parent.bits & bit and (negated != matched or not matches(path)):
+                continue
             bits |= bit
             matched = not negated
         return Verdict(matched, bits)
