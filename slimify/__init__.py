@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slimify.rewrite.edit import Level
     from slimify.rewrite.outcome import Outcome
     from slimify.semantics.build import TargetError
+    from slimify.semantics.build_context import BuildContext
     from slimify.syntax.errors import DockerfileSyntaxError
 
 __all__ = ["DockerfileSyntaxError", "Level", "Outcome", "TargetError", "__version__", "fix"]
@@ -53,7 +54,7 @@ def fix(
     text: str | bytes,
     *,
     path: str = "Dockerfile",
-    context: str | None = None,
+    context: str | BuildContext | None = None,
     level: Level | str = "standard",
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
@@ -63,8 +64,10 @@ def fix(
     """Rewrite one Dockerfile, given as text or as the bytes of the file. Nothing is written.
 
     `path` is what reports and error messages call the file; it is not opened. `context` is the
-    folder of the build context, None if it is not known. `level` is "safe", "standard" or
-    "aggressive". `only` and `skip` choose transforms by name. `target` and `build_args` are what
+    folder of the build context, or what `slimify.context` makes of one, None if it is not known.
+    With a folder, `path` also says which ignore file holds: its own, next to it, wins over the
+    folder's. It counts from the current folder as with `docker build --file`, or from the folder
+    of the context if that is where it is found. `level` is "safe", "standard" or "aggressive". `only` and `skip` choose transforms by name. `target` and `build_args` are what
     `docker build` would get.
 
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
@@ -83,4 +86,13 @@ def fix(
         build_args=dict(build_args or {}),
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
-    return run(source, options)
+    return run(source, options, _opened(context, path) if isinstance(context, str) else context)
+
+
+def _opened(folder: str, path: str) -> BuildContext:
+    import os
+
+    from slimify.context.tree import open_context
+
+    inside = os.path.join(folder, path)
+    return open_context(folder, inside if os.path.isfile(inside) and not os.path.isfile(path) else path)

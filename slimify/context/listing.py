@@ -11,7 +11,8 @@ from functools import cached_property
 
 from slimify.context.decoding import decode
 from slimify.context.dockerignore import IgnoreFile
-from slimify.context.paths import clean, inside
+from slimify.context.links import follow
+from slimify.context.paths import inside
 from slimify.context.patterns import START, Matcher, PatternError, Verdict
 from slimify.semantics.build_context import Entry, Kind
 
@@ -23,8 +24,6 @@ MAX_PATH = 2000
 """How long a path may be, in characters."""
 MAX_READ = 4 * 1024 * 1024
 """The largest file that is read, in bytes."""
-MAX_HOPS = 40
-"""How many links are followed to get to a file, as many as Linux follows."""
 
 _ROOT = Entry("", Kind.FOLDER, 0, 0o755)
 
@@ -109,34 +108,7 @@ class ListedContext(ABC):
 
         An absolute link leads out: where it points to is a matter of the machine, or of the image.
         """
-        steps = clean(path).split("/")
-        if steps == ["."]:
-            return ""
-        done: list[str] = []
-        hops = 0
-        steps.reverse()
-        while steps:
-            step = steps.pop()
-            if step == "..":
-                if not done:
-                    return None
-                done.pop()
-                continue
-            if not step:
-                return None  # absolute
-            here = "/".join((*done, step))
-            found = self._names("/".join(done)).get(here)
-            if found is None or (steps and found.kind not in (Kind.FOLDER, Kind.LINK)):
-                return None
-            if found.kind is Kind.LINK:
-                hops += 1
-                if hops > MAX_HOPS or not found.target or found.target.startswith("/"):
-                    return None
-                # Not cleaned: `x/..` is not here if x is a link.
-                steps += [part for part in reversed(found.target.split("/")) if part not in ("", ".")]
-            else:
-                done.append(step)
-        return "/".join(done)
+        return None if path.startswith("/") else follow(self, path).path
 
     def read(self, path: str) -> bytes | None:
         """The content of a regular file that is sent, links inside the context followed.
