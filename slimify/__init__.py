@@ -67,8 +67,9 @@ def fix(
     folder of the build context, or what `slimify.context` makes of one, None if it is not known.
     With a folder, `path` also says which ignore file holds: its own, next to it, wins over the
     folder's. It counts from the current folder as with `docker build --file`, or from the folder
-    of the context if that is where it is found. `level` is "safe", "standard" or "aggressive". `only` and `skip` choose transforms by name. `target` and `build_args` are what
-    `docker build` would get.
+    of the context if that is where it is found. `level` is "safe", "standard" or "aggressive".
+    `only` and `skip` choose transforms by name. `target` and `build_args` are what `docker build`
+    would get.
 
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
