@@ -29,7 +29,11 @@ def compile_glob(pattern: str) -> Callable[[str], object]:
 
 
 def check_glob(pattern: str) -> None:
-    """Raise `PatternError` for what Go calls a bad pattern, however many wildcards it has."""
+    """Raise `PatternError` for what Go calls a bad pattern, however many wildcards it has.
+
+    Some releases of Go see only the errors that they come to while they match, and take `a*[`. What
+    that means then depends on the builder, so it is refused here.
+    """
     _pieces(pattern)
 
 
