@@ -64,9 +64,12 @@ def fix(
     """Rewrite one Dockerfile, given as text or as the bytes of the file. Nothing is written.
 
     `path` is what reports and error messages call the file; it is not opened. `context` is the
-    folder of the build context, None if it is not known. `level` is "safe", "standard" or
-    "aggressive". `only` and `skip` choose transforms by name. `target` and `build_args` are what
-    `docker build` would get.
+    folder of the build context, or what `slimify.context` makes of one, None if it is not known.
+    With a folder, `path` also says which ignore file holds: its own, next to it, wins over the
+    folder's. It counts from the current folder as with `docker build --file`, or from the folder
+    of the context if that is where it is found. `level` is "safe", "standard" or "aggressive".
+    `only` and `skip` choose transforms by name. `target` and `build_args` are what `docker build`
+    would get.
 
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
@@ -84,4 +87,13 @@ def fix(
         build_args=dict(build_args or {}),
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
-    return run(source, options, None if isinstance(context, str) else context)
+    return run(source, options, _opened(context, path) if isinstance(context, str) else context)
+
+
+def _opened(folder: str, path: str) -> BuildContext:
+    import os
+
+    from slimify.context.tree import open_context
+
+    inside = os.path.join(folder, path)
+    return open_context(folder, inside if os.path.isfile(inside) and not os.path.isfile(path) else path)
