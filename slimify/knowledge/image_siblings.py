@@ -84,7 +84,7 @@ def static_sibling(reference: str) -> str | None:
     newest = list(about["images"].values())[-1][0]
     names = [one for some in about["images"].values() for one in some]
     own = f"static-debian{number}"
-    return about["prefix"] + (own if own in names else newest) + ":latest"
+    return f"{about['prefix']}{own if own in names else newest}:latest"
 
 
 def respell(literal: str, expanded: str, replacement: str) -> str | None:

@@ -50,7 +50,9 @@ def _rows(table: Mapping[str, str], number: Mapping[str, int]) -> str:
     for key in sorted(table):
         if "\n" in key:
             raise PackedError(f"a key with a line break: {key!r}")
-        shared = len(os.path.commonprefix([before, key])[:_LONGEST])
+        shared = 0
+        while shared < min(len(before), len(key), _LONGEST) and before[shared] == key[shared]:
+            shared += 1
         rows.append(chr(_ZERO + shared) + chr(_ZERO + number[table[key]]) + key[shared:])
         before = key
     return "\n".join(rows)
