@@ -144,9 +144,10 @@ class Clones:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self.blobs = functools.cache(self._blobs)
+        self.base = functools.cache(self._base)
 
-    @functools.cache
-    def blobs(self, repository: str) -> Blobs | None:
+    def _blobs(self, repository: str) -> Blobs | None:
         name = "+".join(repository.removesuffix(".git").rstrip("/").split("/")[-2:])
         renamed = {
             "c0b+docker-elixir": "erlef+docker-elixir",
@@ -156,8 +157,7 @@ class Clones:
         path = self.folder / renamed.get(name, name) / "repo" if self.folder else None
         return Blobs(path) if path is not None and path.is_dir() else None
 
-    @functools.cache
-    def base(self, entry: Entry) -> str:
+    def _base(self, entry: Entry) -> str:
         """What the last stage of an entry's Dockerfile is built from, empty if that cannot be told."""
         blobs = self.blobs(entry.repository)
         folder = "" if entry.folder in (".", "") else entry.folder.strip("/") + "/"

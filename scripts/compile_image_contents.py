@@ -190,6 +190,7 @@ def main(folder: Path, missing: str) -> None:
     facts = tomllib.loads((FOLDER / "image_packages.toml").read_text(encoding="utf-8"))
     tables: dict[str, dict[str, str]] = {}
     dates = []
+    unpacked = []
     for release in RELEASES:
         index = find(folder, release, "binary-amd64_Packages")
         if index is None:
@@ -203,6 +204,7 @@ def main(folder: Path, missing: str) -> None:
         debs = folder / "debs" / release
         if debs.is_dir():
             files = [listed(debs)]
+            unpacked.append(release)
         elif len(files) < 2:
             print("left out:", release, file=sys.stderr)
             continue
@@ -215,7 +217,9 @@ def main(folder: Path, missing: str) -> None:
             f"{release} {line[6:].strip()}" for line in (lines(inrelease) if inrelease else ()) if line[:6] == "Date: "
         ]
     if not missing:
-        notes = {"source": "Debian's Packages and Contents files, main, amd64", "date": "; ".join(dates)}
+        source = "Debian's Packages and Contents files, main, amd64, without security updates"
+        source += "".join(f"; for {release} the packages themselves" for release in unpacked)
+        notes = {"source": source, "date": "; ".join(dates)}
         (FOLDER / "image_contents.bin").write_bytes(pack(tables, notes))
 
 
