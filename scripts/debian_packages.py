@@ -18,13 +18,12 @@ headers   -dev packages (all of them) and the packages of the libraries that lin
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,61 +45,64 @@ LEFT_OUT = frozenset(
 # ... except for these.
 KEPT = re.compile(
     r"""
-    build-essential | clang.* | llvm.* | lld.* | gcc.* | gfortran.*
-    | r-base(-\w+)? | ghc | ocaml(-nox)? | opam | sbcl | mono-(complete|devel|runtime|mcs) | guile-.*
-    | perl(-\w+)? | lib(www|dbi|dbd-\w+|json(-xs)?|xml-\w+|yaml|net-ssleay|io-socket-ssl|datetime|image-exiftool)-perl
-    | cpanminus | nodejs | npm | yarnpkg | node-gyp | libnode.* | node-typescript
-    | (default|openjdk-\d+)-j(re|dk)(-headless)? | maven | gradle | ant | ca-certificates-java | tomcat\d+ | groovy | scala
-    | ruby([\d.]+)?(-dev|-full|-bundler)? | bundler | rake | ruby-(json|nokogiri|rails|sass|pg|mysql2)
-    | python[23](\.\d+)?(-(dev|venv|minimal|full|dbg|distutils|lib2to3|pip|setuptools|wheel|virtualenv|tk))?
-    | python-is-python[23] | python3-(numpy|scipy|pandas|matplotlib|opencv|pil|lxml|yaml|requests|cryptography|openssl|cffi
-      |psycopg2|mysqldb|flask|django|jinja2|apt|dbus|gi|gi-cairo|cairo|gdal|mapnik|pyqt5|zmq|redis|boto3?|dev|six|dateutil
-      |tornado|urllib3|certifi|magic|nacl|paramiko|psutil|ldap|pycurl|simplejson|markdown|docutils|sphinx|pytest|tox|crypto
-      |pycryptodome|cairosvg|weasyprint|rpi.gpio|serial|usb|smbus|uno|distro|debian|software-properties|packaging|pkg-resources)
-    | virtualenv | pipx | python3-poetry | uwsgi(-\w+)* | gunicorn | supervisor | ansible.* | pipenv
-    | libblas.* | liblapack.* | libopenblas.* | libatlas.* | octave | gnuplot(-nox|-x11)? | coinor-.* | libgdal.* | gdal-bin
-      | proj-bin | netcdf-bin | hdf5-tools | libeigen3-dev | bc | jq | gawk | mawk | less | file | gettext(-base)? | groff(-base)?
-      | pandoc | texinfo | libxml2-utils | xmlstarlet | xsltproc | poppler-utils | ghostscript | tesseract-ocr.* | dos2unix
-      | docbook.* | xmlto | asciidoc.* | antiword | catdoc | unrtf | aspell.* | hunspell.* | wkhtmltopdf | qpdf | pdftk(-java)?
-      | mupdf-tools | sox | libsox-fmt-\w+ | flac | lame | opus-tools | vorbis-tools | alsa-utils | pulseaudio.* | espeak(-ng)?
-      | fluidsynth | timidity
-    | xvfb | x11-\w+ | xauth | xserver-.* | xorg | xterm | x11vnc | tigervnc.* | openbox | fluxbox | xdotool | xclip | xsel
-      | wmctrl | matchbox.* | chromium.* | firefox-esr | xdg-utils | dbus-x11 | libgtk.* | libxcb.* | xkb-data
-    | vim(-\w+)? | nano | emacs(-nox)? | neovim | ed | joe | mc
-    | texlive(-(base|binaries|latex-(base|recommended|extra)|fonts-(recommended|extra)|xetex|luatex|science|pictures|plain-generic
-      |bibtex-extra|lang-\w+|extra-utils|full|generic-extra))? | latexmk | lmodern | cm-super | biber | dvipng | dvisvgm
-    | sendmail(-bin)? | postfix | exim4(-\w+)* | msmtp(-mta)? | ssmtp | nullmailer | mailutils | bsd-mailx | s-nail | mutt | swaks
-      | spamassassin | dovecot-\w+ | procmail | fetchmail | opendkim(-tools)?
-    | libreoffice(-(core|common|writer|calc|impress|base-core|java-common|nogui|writer-nogui|calc-nogui))? | unoconv | default-.*
-    | locales(-all)? | tzdata | iso-codes | shared-mime-info | mime-support | media-types | desktop-file-utils | libgeoip.*
-    | tini | dumb-init | gosu | man-db | info | manpages(-dev)? | git-doc
-    | linux-(libc-dev|headers-amd64|perf|base) | kmod | initramfs-tools | qemu-\w+(-static)? | avrdude | (gcc|binutils)-(avr|arm-none-eabi) | avr-libc
-    | golang(-go|-[\d.]+(-go)?)? | dh-(make|python) | [ny]asm | bison | byacc | gperf | ragel | ccache | [lg]cov(r)? | cppcheck | systemtap-sdt-dev
-      | musl.* | tightvncserver | cdbs | libpqxx.* | libcunit1.* | libfido2.* | valgrind | strace | ltrace | gdb(server)? | lxde-core
-      | doxygen | re2c | scons | meson | premake4 | intltool | quilt | fakeroot | checkinstall | upx-ucl | lua-\w+ | luarocks
-    | ninja-build | cmocka.* | libtool.* | erlang(-(base|nox|dev))? | elixir | rabbitmq-server | graphviz | imagemagick.* | librsvg2-bin
-    | dotnet.* | cython3? | swig.* | bats | shellcheck | yamllint | tree | parallel | pv | screen | tmux | byobu | minicom | dialog | whiptail
-    | nagios-plugins.* | monitoring-plugins.* | samba.* | smbclient | cups.* | gir1.2-(gtk|pango|glib|gst|gdkpixbuf)[\w.-]* | freecad | blender
+    build-essential |clang.* |llvm.* |lld.* |gcc.* |gfortran.* |r-base(-\w+)? |ghc |ocaml(-nox)? |opam |sbcl
+    |mono-(complete |devel |runtime |mcs) |guile-.* |perl(-\w+)? |lib(www |dbi |dbd-\w+ |json(-xs)? |xml-\w+ |yaml
+    |net-ssleay |io-socket-ssl |datetime |image-exiftool)-perl |cpanminus |nodejs |npm |yarnpkg |node-gyp |libnode.*
+    |node-typescript |(default |openjdk-\d+)-j(re |dk)(-headless)? |maven |gradle |ant |ca-certificates-java
+    |tomcat\d+ |groovy |scala |ruby([\d.]+)?(-dev |-full |-bundler)? |bundler |rake |ruby-(json |nokogiri |rails
+    |sass |pg |mysql2) |python[23](\.\d+)?(-(dev |venv |minimal |full |dbg |distutils |lib2to3 |pip |setuptools
+    |wheel |virtualenv |tk))? |python-is-python[23] |python3-(numpy |scipy |pandas |matplotlib |opencv |pil |lxml
+    |yaml |requests |cryptography |openssl |cffi |psycopg2 |mysqldb |flask |django |jinja2 |apt |dbus |gi |gi-cairo
+    |cairo |gdal |mapnik |pyqt5 |zmq |redis |boto3? |dev |six |dateutil |tornado |urllib3 |certifi |magic |nacl
+    |paramiko |psutil |ldap |pycurl |simplejson |markdown |docutils |sphinx |pytest |tox |crypto |pycryptodome
+    |cairosvg |weasyprint |rpi.gpio |serial |usb |smbus |uno |distro |debian |software-properties |packaging
+    |pkg-resources) |virtualenv |pipx |python3-poetry |uwsgi(-\w+)* |gunicorn |supervisor |ansible.* |pipenv
+    |libblas.* |liblapack.* |libopenblas.* |libatlas.* |octave |gnuplot(-nox |-x11)? |coinor-.* |libgdal.* |gdal-bin
+    |proj-bin |netcdf-bin |hdf5-tools |libeigen3-dev |bc |jq |gawk |mawk |less |file |gettext(-base)? |groff(-base)?
+    |pandoc |texinfo |libxml2-utils |xmlstarlet |xsltproc |poppler-utils |ghostscript |tesseract-ocr.* |dos2unix
+    |docbook.* |xmlto |asciidoc.* |antiword |catdoc |unrtf |aspell.* |hunspell.* |wkhtmltopdf |qpdf |pdftk(-java)?
+    |mupdf-tools |sox |libsox-fmt-\w+ |flac |lame |opus-tools |vorbis-tools |alsa-utils |pulseaudio.* |espeak(-ng)?
+    |fluidsynth |timidity |xvfb |x11-\w+ |xauth |xserver-.* |xorg |xterm |x11vnc |tigervnc.* |openbox |fluxbox
+    |xdotool |xclip |xsel |wmctrl |matchbox.* |chromium.* |firefox-esr |xdg-utils |dbus-x11 |libgtk.* |libxcb.*
+    |xkb-data |vim(-\w+)? |nano |emacs(-nox)? |neovim |ed |joe |mc |texlive(-(base |binaries |latex-(base
+    |recommended |extra) |fonts-(recommended |extra) |xetex |luatex |science |pictures |plain-generic |bibtex-extra
+    |lang-\w+ |extra-utils |full |generic-extra))? |latexmk |lmodern |cm-super |biber |dvipng |dvisvgm
+    |sendmail(-bin)? |postfix |exim4(-\w+)* |msmtp(-mta)? |ssmtp |nullmailer |mailutils |bsd-mailx |s-nail |mutt
+    |swaks |spamassassin |dovecot-\w+ |procmail |fetchmail |opendkim(-tools)? |libreoffice(-(core |common |writer
+    |calc |impress |base-core |java-common |nogui |writer-nogui |calc-nogui))? |unoconv |default-.* |locales(-all)?
+    |tzdata |iso-codes |shared-mime-info |mime-support |media-types |desktop-file-utils |libgeoip.* |tini |dumb-init
+    |gosu |man-db |info |manpages(-dev)? |git-doc |linux-(libc-dev |headers-amd64 |perf |base) |kmod
+    |initramfs-tools |qemu-\w+(-static)? |avrdude |(gcc |binutils)-(avr |arm-none-eabi) |avr-libc |golang(-go
+    |-[\d.]+(-go)?)? |dh-(make |python) |[ny]asm |bison |byacc |gperf |ragel |ccache |[lg]cov(r)? |cppcheck
+    |systemtap-sdt-dev |musl.* |tightvncserver |cdbs |libpqxx.* |libcunit1.* |libfido2.* |valgrind |strace |ltrace
+    |gdb(server)? |lxde-core |doxygen |re2c |scons |meson |premake4 |intltool |quilt |fakeroot |checkinstall
+    |upx-ucl |lua-\w+ |luarocks |ninja-build |cmocka.* |libtool.* |erlang(-(base |nox |dev))? |elixir
+    |rabbitmq-server |graphviz |imagemagick.* |librsvg2-bin |dotnet.* |cython3? |swig.* |bats |shellcheck |yamllint
+    |tree |parallel |pv |screen |tmux |byobu |minicom |dialog |whiptail |nagios-plugins.* |monitoring-plugins.*
+    |samba.* |smbclient |cups.* |gir1.2-(gtk |pango |glib |gst |gdkpixbuf)[\w.-]* |freecad |blender
     """,
     re.VERBOSE,
 )
 # A library that hardly any other source package uses is hardly ever installed by name.
 LIBRARIES = ("libs", "libdevel", "oldlibs", "devel")
 MANY = 2
-# Not even if their section is kept: other machines' compilers and libraries (two that people cross-build for apart), and
-# what is found in one desktop or by one language only.
+# Not even if their section is kept: other machines' compilers and libraries (two that people cross-build for apart),
+# and what is found in one desktop or by one language only.
 ODD = re.compile(
     r".*-(dbgsym|dbg|l10n|doc)$"
-    r"|.*-(alpha|arc|armel|hppa64|hppa|hurd|i386|i686|kfreebsd|loong64|m68k|mips\w*|powerpc\w*|ppc\w*|riscv64|s390x|sh4|sparc64"
-    r"|x32|x86-64|amd64)-(cross|linux-gnu\w*|dcv1.*)$|.*-(alpha|armel|hppa|m68k|mips\w*|powerpc\w*|ppc\w*|s390x|sh4|sparc64|x32|riscv64)-cross$"
-    r"|lib(rust|ghc)-|golang-.*-dev|gambas|kodi-|lomiri|libkf5|libkf6|kf[56]-|libk(5|pim)|kdevelop|.*-ocaml(-dev)?$|plasma-|gnome-|cinnamon"
-    r"|libqt[56]\w*-dev-|ukui|deepin|libdtk|libayatana|python3-.*-dbg|dh-|debian-|fonts-(noto-(ui|hinted|unhinted)|.*-otf$)"
+    r"|.*-(alpha|arc|armel|hppa64|hppa|hurd|i386|i686|kfreebsd|loong64|m68k|mips\w*|powerpc\w*|ppc\w*|riscv64|s390x"
+    r"|sh4|sparc64|x32|x86-64|amd64)-(cross|linux-gnu\w*|dcv1.*)$"
+    r"|.*-(alpha|armel|hppa|m68k|mips\w*|powerpc\w*|ppc\w*|s390x|sh4|sparc64|x32|riscv64)-cross$"
+    r"|lib(rust|ghc)-|golang-.*-dev|gambas|kodi-|lomiri|libkf5|libkf6|kf[56]-|libk(5|pim)|kdevelop|.*-ocaml(-dev)?$|plasma-"
+    r"|gnome-|cinnamon|libqt[56]\w*-dev-|ukui|deepin|libdtk|libayatana|python3-.*-dbg|dh-|debian-"
+    r"|fonts-(noto-(ui|hinted|unhinted)|.*-otf$)"
 )
 # Their libraries are in every image that has a compiler's output to run, or come with the compiler.
 TOOLCHAIN = re.compile(r"libc6?-dev|libc6-dev-.*|linux-libc-dev|libstdc\+\+-\d+-dev|libgcc-\d+-dev|libcrypt-dev")
 
 LIBRARY_FOLDER = r"(?:usr/)?lib(?:64)?/(?:x86_64-linux-gnu/)?"
-SONAME = re.compile(rf"{LIBRARY_FOLDER}([^/]+\.so(?:\.[0-9][^/]*)?)")
+# Variants of BLAS and LAPACK have folders of their own; update-alternatives links one of them into the folder above.
+SONAME = re.compile(rf"{LIBRARY_FOLDER}(?:(?:blas|lapack|openblas[\w-]*|atlas)/)?([^/]+\.so(?:\.[0-9][^/]*)?)")
 LINKER_NAME = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/){0,3}(lib[^/]+)\.so")
 ARCHIVE = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/){0,3}lib[^/]+\.a")
 PROGRAM = re.compile(r"(?:usr/)?s?bin/([^/]+)")
@@ -187,7 +189,7 @@ class Release:
         for one in self.packages.values():
             for name in one.provides:
                 self.providers[name].append(one.name)
-        # awk is mawk and /usr is merged in Debian's images: both are of priority required, or chosen when they are made.
+        # awk is mawk and /usr is merged in Debian's images: required, or chosen when they are made.
         seeds = [one.name for one in self.packages.values() if one.base and one.name != "usrmerge"]
         self.base: set[str] = set()
         self.base = self.closure([*seeds, *({"usr-is-merged"} & self.packages.keys())])
@@ -195,7 +197,8 @@ class Release:
     def resolve(self, alternatives: list[str], chosen: Container[str] = ()) -> str | None:
         """The package that apt takes: one that is there already, else the first that exists or is provided."""
         for name in alternatives:
-            for one in (name, *self.providers.get(name, ())):
+            candidates = [name, *self.providers.get(name, [])]
+            for one in candidates:
                 if one in chosen:
                     return one
         for name in alternatives:
@@ -222,22 +225,28 @@ class Release:
 
     def is_headers(self, name: str) -> bool:
         one = self.packages[name]
+        if re.fullmatch(r"gfortran(-\d+)?(-x86-64-linux-gnu)?", name):
+            return True  # its run-time library is no part of the C compiler's, so people must name it
         return name.endswith("-dev") or (one.section == "libdevel" and not name.endswith(("-doc", "-dbg")))
 
     def sonames(self, name: str) -> set[str]:
         """The shared libraries of a run-time package, linker names apart."""
-        return {one for one in self.contents.sonames.get(name, ()) if not one.endswith(".so") or not self.is_headers(name)}
+        return {
+            one for one in self.contents.sonames.get(name, ()) if not one.endswith(".so") or not self.is_headers(name)
+        }
 
     def runtime(self, name: str, seen: frozenset[str] = frozenset()) -> frozenset[str] | None:
         """The packages with the libraries that linking against a -dev package binds to; None where that is not known.
 
-        In this order: the packages it depends on that hold lib*.so.N for one of its own lib*.so; those that it
-        depends on in its own version and that hold any library; if it links nothing itself (a meta package, headers
-        only, a static library), those of the -dev packages it depends on.
+        These are the packages it depends on that hold lib*.so.N for one of its own lib*.so; where one is missed, those
+        that it depends on in its own version. If it links nothing itself (a meta package, headers only, a static
+        library), the latter and those of the -dev packages it depends on.
         """
         one = self.packages[name]
         depends = [self.resolve(alternatives) for alternatives in one.depends]
-        direct = [other for other in depends if other is not None and not self.is_headers(other) and self.sonames(other)]
+        direct = [
+            other for other in depends if other is not None and not self.is_headers(other) and self.sonames(other)
+        ]
         linked = self.contents.linker_names.get(name, set())
         found: set[str] = set()
         missed = set()
@@ -248,13 +257,13 @@ class Release:
             if not holders:
                 missed.add(linker_name)
         if not linked or missed:
-            same = {
+            found |= {
                 other
                 for other in direct
-                if other in one.same_version or (linked and not found and self.packages[other].source == one.source)
+                if self.packages[other].section in ("libs", "oldlibs")
+                and (other in one.same_version or (linked and not found and self.packages[other].source == one.source))
             }
-            found |= same
-        if found:
+        if linked and found:
             return frozenset(found)
         below: set[str] = set()
         for other in depends:
@@ -266,7 +275,7 @@ class Release:
             below |= more
         if linked and not below:
             return None  # it holds a lib*.so whose library no dependency brings: perhaps it is the library
-        return frozenset(below)
+        return frozenset(found | below)
 
     # -- what is kept --
 
@@ -289,17 +298,15 @@ class Release:
             or one.name in self.base
             or (one.section not in LEFT_OUT and (one.section not in LIBRARIES or users[one.source] >= MANY))
         }
-        wanted = {
-            name
-            for name in wanted
-            if not ODD.match(name)
-        }
+        wanted = {name for name in wanted if not ODD.match(name)}
         return sorted(self.closure(wanted))
 
 
 def after(package: str, name: str) -> str:
-    """A name as what it shares with its package's, counted from "0", and the rest: 5.so.5 for libpq.so.5 of libpq5."""
-    return chr(ord("0") + len(os.path.commonprefix([package, name]))) + name[len(os.path.commonprefix([package, name])) :]
+    """A name as how many characters it shares with its package's, counted from "0", and the rest."""
+    shared = next((at for at, (one, other) in enumerate(zip(package, name, strict=False)) if one != other), None)
+    shared = min(len(package), len(name)) if shared is None else shared
+    return chr(ord("0") + shared) + name[shared:]
 
 
 def shortest(names: set[str]) -> set[str]:
@@ -331,14 +338,21 @@ def graph(release: Release, kept: list[str]) -> dict[str, list[str]]:
         one = release.packages[name]
         targets = [release.resolve(alternatives, release.base) for alternatives in one.depends]
         unmet = None in targets
-        numbers = sorted({ids[target] for target in targets if target is not None and target not in release.base} - {ids[name]})
+        numbers = sorted(
+            {ids[target] for target in targets if target is not None and target not in release.base} - {ids[name]}
+        )
         depends.append(" ".join([*map(str, numbers), *(["?"] if unmet else [])]))
         wanted = {target for alternatives in one.recommends if (target := release.resolve(alternatives))}
         recommends.append(" ".join(str(ids[target]) if target in ids else "=" + target for target in sorted(wanted)))
     virtual = {
         name: [str(ids[one]) for one in sorted(set(providers)) if one in ids]
         for name, providers in sorted(release.providers.items())
-        if name not in release.packages and not re.search(r"dcv1|-cross$|^(lua\d|kodi-|libkf[56]|.*ocaml|perl|lib.*-perl$|librust|python3?-|php-|node-|ruby-|golang-|ghc|libghc|r-|texlive-|gir1)|abi|-[0-9a-f]{5}$", name)
+        if name not in release.packages
+        and not re.search(
+            r"dcv1|-cross$|^(lua\d|kodi-|libkf[56]|.*ocaml|perl|lib.*-perl$|librust"
+            r"|python3?-|php-|node-|ruby-|golang-|ghc|libghc|r-|texlive-|gir1)|abi|-[0-9a-f]{5}$",
+            name,
+        )
     }
     virtual = {name: providers for name, providers in virtual.items() if providers}
     return {
@@ -360,7 +374,12 @@ def headers(release: Release, note: list[str]) -> dict[str, list[str]]:
                 table[name] = sorted(libraries)
     for name in sorted(release.providers):
         providers = [one for one in release.providers[name] if one in table]
-        if name not in release.packages and name.endswith("-dev") and len(providers) == 1 and release.providers[name] == providers:
+        if (
+            name not in release.packages
+            and name.endswith("-dev")
+            and len(providers) == 1
+            and release.providers[name] == providers
+        ):
             table[name] = table[providers[0]]
     table = dict(sorted(table.items()))
     return {"source": note, "names": list(table), "libraries": [" ".join(libraries) for libraries in table.values()]}

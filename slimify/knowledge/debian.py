@@ -96,7 +96,9 @@ def _named_role(package: str) -> Role | None:
 
 @functools.cache
 def _role_patterns() -> tuple[tuple[Role, re.Pattern[str]], ...]:
-    return tuple((Role(role), re.compile("|".join(patterns))) for role, patterns in _json("package_roles.json")["roles"].items())
+    return tuple(
+        (Role(role), re.compile("|".join(patterns))) for role, patterns in _json("package_roles.json")["roles"].items()
+    )
 
 
 # -- libraries, programs --
@@ -168,7 +170,10 @@ def installed_size(package: str, release: str) -> int | None:
 
 
 def recommends(package: str, release: str) -> tuple[str, ...]:
-    """What apt installs beside a package unless it is told --no-install-recommends; of alternatives the first. Sorted."""
+    """What apt installs with a package unless it is told --no-install-recommends; of alternatives the first. Sorted.
+
+    apt does so for each package that it installs, so what a package depends on may have recommendations, too.
+    """
     names, graph = _names(release), _graph(release)
     number = names.number.get(package) if names else None
     if names is None or graph is None or number is None:
@@ -212,8 +217,9 @@ def closure(packages: Iterable[str], release: str) -> frozenset[str] | None:
 
 
 def closure_size(packages: Iterable[str], release: str, base: str = DEBIAN_SLIM) -> int | None:
-    """The bytes that installing packages without Recommends adds to an image; None where `closure` is, or `base` is unknown.
+    """The bytes that installing packages without Recommends adds to an image.
 
+    None where `closure` is None, and for every other `base` than debian-slim.
     Debian's slim images drop documentation and manual pages as they install, so the truth is a little less.
     """
     added = closure(packages, release) if base == DEBIAN_SLIM else None
