@@ -33,8 +33,9 @@ class Calls(NamedTuple):
     """Functions by qualified name, with the name of the parameter that matters.
 
     `argv` take a list or a string, `shell` a string for the shell, `first` and `second` a program as
-    that positional argument. `attribute` are modules whose every attribute is a program;
-    `opaque_methods` are methods that start a program on an object whose type is not known.
+    that positional argument. `attribute` are modules whose every attribute is a program; `methods`
+    start a program on an object whose type is not known. `builtins` are the commands that a POSIX
+    shell has in itself, so that no program of that name is needed (POSIX, XCU 2.14; dash(1)).
     """
 
     argv: dict[str, str]
@@ -42,7 +43,8 @@ class Calls(NamedTuple):
     first: dict[str, str]
     second: dict[str, str]
     attribute: frozenset[str]
-    opaque_methods: frozenset[str]
+    methods: dict[str, str]
+    builtins: frozenset[str]
     libraries: dict[str, str]
     files: dict[str, str]
     path_methods: frozenset[str]
@@ -90,7 +92,8 @@ def calls() -> Calls:
         first=_table(programs["first"]),
         second=_table(programs["second"]),
         attribute=frozenset(_names(programs["attribute"])),
-        opaque_methods=frozenset(_names(programs["opaque_methods"])),
+        methods=_table(programs["methods"]),
+        builtins=frozenset(_names(programs["shell_builtins"])),
         libraries=_table(_data()["libraries"]),
         files=_table(_data()["files"]),
         path_methods=frozenset(_names(_data()["path_methods"])),
