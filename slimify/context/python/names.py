@@ -47,13 +47,18 @@ class Mentioned(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """All that is looked at in a module. `stars` are the modules whose every name is imported."""
+    """All that is looked at in a module.
+
+    `stars` are the modules whose every name is imported; `grown` the names that are added to after
+    they were bound.
+    """
 
     top: Scope
     calls: tuple[Called, ...]
     mentions: tuple[Mentioned, ...]
     joins: tuple[Mentioned, ...]
     stars: tuple[str, ...]
+    grown: frozenset[str]
 
 
 def collect(module: cst.Module) -> Collected | None:
@@ -69,6 +74,7 @@ def collect(module: cst.Module) -> Collected | None:
         tuple(collector.mentions),
         tuple(collector.joins),
         tuple(collector.stars),
+        frozenset(collector.grown),
     )
 
 
@@ -82,6 +88,7 @@ class _Collector(cst.CSTVisitor):
         self.mentions: list[Mentioned] = []
         self.joins: list[Mentioned] = []
         self.stars: list[str] = []
+        self.grown: set[str] = set()
         self.called: set[cst.CSTNode] = set()
 
     def _bind(self, name: str, value: cst.BaseExpression | None) -> None:
@@ -167,6 +174,7 @@ class _Collector(cst.CSTVisitor):
         self._bind_target(node.target, node.value)
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:  # noqa: N802
+        self.grown.add(dotted(node.target))
         # What is added goes behind what is there, so the beginning stays.
         if not isinstance(node.operator, cst.AddAssign):
             self._bind_target(node.target, None)
@@ -183,6 +191,8 @@ class _Collector(cst.CSTVisitor):
     def visit_Call(self, node: cst.Call) -> None:  # noqa: N802
         self.calls.append(Called(node, self.scope))
         self.called.add(node.func)
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("append", "extend", "insert", "update"):
+            self.grown.add(dotted(node.func.value))
 
     def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:  # noqa: N802
         if isinstance(node.operator, cst.Divide):
