@@ -105,7 +105,7 @@ def _call(node: ast.Call, imports: list[Import], dynamic: list[Text]) -> None:
             imports.append(Import(module, len(first.value) - len(module), (), node.lineno))
         else:
             dynamic.append(Text(name, node.lineno))
-    elif name in _DYNAMIC:
+    elif name in _DYNAMIC and not (isinstance(func, ast.Attribute) and name in ("exec", "execfile")):
         dynamic.append(Text(name, node.lineno))
     elif name in ("append", "insert", "extend") and isinstance(func, ast.Attribute):
         path = func.value

@@ -16,8 +16,17 @@ from slimify.context.python.source import parse_concrete
 from slimify.knowledge.python import calls
 from slimify.semantics.build_context import BuildContext
 
-_MOST_BYTES = 4 << 20
-_FILE_WORDS = ("__file__", "get_data", "pkg_resources", "importlib", "read_text", "read_bytes", "open")
+_MOST_BYTES = 2 << 20
+_FILE_WORDS = (
+    "__file__",
+    "get_data",
+    "pkg_resources",
+    "resources",
+    "importlib_resources",
+    "read_text",
+    "read_bytes",
+    "run_path",
+)
 
 
 class Needs(NamedTuple):
@@ -41,10 +50,18 @@ def _worth_reading() -> re.Pattern[bytes]:
     """A pattern that every source matches in which there is anything to find."""
     known = calls()
     functions = (*known.argv, *known.shell, *known.first, *known.second, *known.libraries)
-    roots = {name.partition(".")[0] for name in (*functions, *known.attribute)} - {"os"}
-    words = {*roots, *known.methods, *_FILE_WORDS}
-    words |= {name.partition(".")[2] for name in functions if name.startswith("os.")}
-    return re.compile(rb"\b(?:" + b"|".join(re.escape(word).encode() for word in sorted(words)) + rb")\b")
+    words = {*map(_rare_word, functions), *known.attribute, *known.methods, *_FILE_WORDS}
+    either = b"|".join(re.escape(word).encode() for word in sorted(words))
+    return re.compile(rb"\b(?:open[ \t]*+\(|(?:" + either + rb")\b)")
+
+
+def _rare_word(function: str) -> str:
+    """The word of a qualified name that must stand in every source that uses it, and in few others."""
+    parts = function.split(".")
+    if "subprocess" in parts:
+        return "subprocess"
+    last = parts[-1]
+    return last if parts[0] == "os" or "_" in last or last == "Popen" else parts[0]
 
 
 def read_needs(context: BuildContext, paths: Iterable[str]) -> Needs:

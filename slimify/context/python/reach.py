@@ -79,7 +79,9 @@ class _Walk:
         self.stdlib: set[str] = set()
         self.unknown: dict[Problem, None] = {}
         self.named: dict[str, None] = {}
-        self.looked_up: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.looked_up: dict[tuple[str, int], tuple[str, ...]] = {}
+        self.strings: set[tuple[str, str]] = set()
+        self.extensions: dict[tuple[str, str], str] | None = None
 
     def result(self) -> Reachable:
         named = tuple(path for path in self.named if path not in self.modules)
@@ -113,8 +115,8 @@ class _Walk:
         if entry.kind is EntryKind.SCRIPT:
             self._script(entry)
         elif entry.kind is EntryKind.MODULE:
-            found = self.find(entry.target, "")
-            main = self.find(f"{entry.target}.__main__", "")
+            found = self.find(entry.target)
+            main = self.find(f"{entry.target}.__main__")
             for path in (*found, *main):
                 self.add(path)
             top = entry.target.partition(".")[0]
@@ -208,13 +210,14 @@ class _Walk:
             for file in (*found, *(file for files in inner for file in files)):
                 self.add(file)
             return
-        found = self.find(one.module, folder)
+        found = self.find(one.module)
         for name in one.names:
-            found += self.find(f"{one.module}.{name}", folder)
+            found += self.find(f"{one.module}.{name}")
         for file in found:
             self.add(file)
         top = one.module.partition(".")[0]
-        if not top or self._regular(top):
+        # A folder without `__init__.py` is a package only if nothing installed has its name (PEP 420).
+        if not top or found or self._regular(top):
             return
         if top in sys.stdlib_module_names or top == "__future__":
             self.stdlib.add(top)
@@ -229,9 +232,9 @@ class _Walk:
             for name in (f"{top}.py", f"{top}/__init__.py")
         )
 
-    def find(self, name: str, folder: str) -> tuple[str, ...]:
+    def find(self, name: str) -> tuple[str, ...]:
         """The files that importing a dotted name runs, of all the roots that have any."""
-        key = (name, folder)
+        key = (name, len(self.roots))
         if key not in self.looked_up:
             top = name.partition(".")[0]
             found: dict[str, None] = {}
@@ -263,11 +266,13 @@ class _Walk:
 
     def _compiled(self, folder: str, name: str) -> str:
         """An extension module of the name (`name.so`, `name.cpython-311-x86_64-linux-gnu.so`)."""
-        for entry in self.context.children(folder):
-            base = posixpath.basename(entry.path)
-            if entry.kind is Kind.FILE and base.startswith(f"{name}.") and base.endswith((".so", ".pyd", ".pyc")):
-                return entry.path
-        return ""
+        if self.extensions is None:
+            self.extensions = {}
+            for entry in self.context.entries():
+                if entry.kind is Kind.FILE and entry.path.endswith((".so", ".pyd", ".pyc")):
+                    inner, base = posixpath.split(entry.path)
+                    self.extensions[inner, base.partition(".")[0]] = entry.path
+        return self.extensions.get((folder, name), "")
 
     def _application(self, one: Text) -> None:
         """An application of Django brings models, admin, commands … with it: all its modules."""
@@ -285,11 +290,14 @@ class _Walk:
             self.third_party.setdefault(parts[0], Imported(parts[0], "", one.line))
 
     def _string(self, path: str, one: Text) -> None:
-        value = one.value
+        value, folder = one.value, posixpath.dirname(path)
+        if (value, folder) in self.strings:
+            return
+        self.strings.add((value, folder))
         if _DOTTED.fullmatch(value):
-            for file in self.find(value.partition(":")[0], posixpath.dirname(path)):
+            for file in self.find(value.partition(":")[0]):
                 self.add(file)
-        for root in (*self.roots, posixpath.dirname(path)):
+        for root in dict.fromkeys((*self.roots, folder)):
             named = join(root, value.strip().rstrip("/") or "/")
             entry = self.context.entry(named) if named else None
             if entry is not None and entry.path:
