@@ -75,7 +75,7 @@ class Lock(NamedTuple):
         if self.roots:
             main = dict(self.roots).get("main", ())
         names = tuple(main)
-        known = {one.name for one in self.packages}
+        known = {one.name for one in self.packages if one.origin is not Origin.EDITABLE}
         if not names or not all(name in known for name in names):
             return None
         return frozenset(known - self.reached(names))

@@ -16,6 +16,7 @@ from slimify.semantics.build_context import BuildContext
 
 _MOST_FILES = 200
 _MOST_LINES = 50_000
+_LONGEST = 4096
 
 # Whether an option takes a value. pip accepts every unambiguous beginning of a long name.
 _OPTIONS = {
@@ -206,7 +207,9 @@ class _Reader:
         self, text: str, file: str, line: int, constraint: bool, editable: bool, hashes: tuple[str, ...]
     ) -> None:
         one: Requirement | None
-        if _URL.match(text):
+        if len(text) > _LONGEST:
+            one = None
+        elif _URL.match(text):
             one = self._address(text, editable)
         elif editable or self._is_path(text):
             one = self._local(text, file, line, editable)
@@ -244,7 +247,7 @@ class _Reader:
     def _local(self, text: str, file: str, line: int, editable: bool) -> Requirement:
         place, _, marker = text.partition(";")
         place = place.strip()
-        match = _EXTRAS.fullmatch(place) if len(place) < 4096 else None
+        match = _EXTRAS.fullmatch(place)
         place, extras = (match[1].strip(), _extras(match[2])) if match else (place, ())
         self._found_path(place, file, line)
         return Requirement(
