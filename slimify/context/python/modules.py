@@ -20,6 +20,8 @@ _DYNAMIC = frozenset(
         "run_path", "exec", "execfile", "addsitedir", "entry_points", "iter_entry_points", "autodiscover_modules",
     }
 )  # fmt: skip
+# A path or the name of a module has no blank at its ends, and a word alone may name a folder.
+_NAMING = re.compile(r"[\w-]{2,40}|[^\n]*[./:][^\n]*")
 _STATEMENT = re.compile(
     rb"^[ \t]*+(?:from[ \t]++(\.*+[\w.]*+)[ \t]++import[ \t]++([\w, \t]*+)|import[ \t]++([\w., \t]++))", re.MULTILINE
 )
@@ -73,8 +75,7 @@ def read_module(path: str, data: bytes) -> Module:
                 isinstance(value, str)
                 and len(value) <= _LONGEST
                 and len(strings) < _MOST_STRINGS
-                and ("." in value or "/" in value or ":" in value)
-                and "\n" not in value
+                and _NAMING.fullmatch(value)
             ):
                 strings.append(Text(value, node.lineno))
         elif isinstance(node, ast.Import):

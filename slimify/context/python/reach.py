@@ -294,7 +294,8 @@ class _Walk:
         if (value, folder) in self.strings:
             return
         self.strings.add((value, folder))
-        if _DOTTED.fullmatch(value):
+        # A word alone is not taken for a module: it is far too often one by chance.
+        if ("." in value or ":" in value) and _DOTTED.fullmatch(value):
             for file in self.find(value.partition(":")[0]):
                 self.add(file)
         for root in dict.fromkeys((*self.roots, folder)):

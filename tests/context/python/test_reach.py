@@ -140,7 +140,7 @@ def test_django() -> None:
         {
             "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'proj.settings')",
             "proj/__init__.py": "",
-            "proj/settings.py": "INSTALLED_APPS = ['shop.apps.ShopConfig', 'rest_framework']\nROOT_URLCONF = 'proj.urls'",
+            "proj/settings.py": "MY_APPS = ['shop.apps.ShopConfig', 'rest_framework']\nROOT_URLCONF = 'proj.urls'",
             "proj/urls.py": "",
             "shop/__init__.py": "",
             "shop/apps.py": "",
@@ -172,9 +172,10 @@ def test_source_layout_and_uwsgi() -> None:
 
 
 def test_named_files() -> None:
-    found = walk({"app.py": "f('data/a.csv', 'static', './templates/', 'nothing.txt')", "data/a.csv": "", "static/x": "",
-                  "templates/y": "", "secret.txt": ""})  # fmt: skip
-    assert set(found.named) == {"data/a.csv", "templates"}
+    source = "f('data/a.csv', 'static', './templates/', 'nothing.txt', 'no secret')"
+    files = ["data/a.csv", "static/x", "templates/y", "secret", "secret.txt"]
+    found = walk({"app.py": source, **dict.fromkeys(files, "")})
+    assert set(found.named) == {"data/a.csv", "static", "templates"}
 
 
 def test_a_missing_start() -> None:
