@@ -3,7 +3,7 @@
 `corpus/<case>/Dockerfile` is the input. `options.toml` may set level, only, skip, target and
 build-args. `expected/Dockerfile` is the output, absent where the file must stay as it is;
 `expected/report.txt` tells every change and finding, and `expected/error.txt` what is said of a
-file that Docker would reject.
+file that Docker would reject. `context/`, if there is one, is the build context.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slimify.config import level_of
+from slimify.context.tree import open_context
 from slimify.rewrite.outcome import Outcome
 from slimify.rewrite.pipeline import Options, fix
+from slimify.semantics.build_context import BuildContext
 from slimify.syntax.errors import DockerfileSyntaxError
 from slimify.syntax.source import Source
 
@@ -46,10 +48,15 @@ def options(case: Path) -> Options:
     )
 
 
+def context(case: Path) -> BuildContext | None:
+    folder = case / "context"
+    return open_context(str(folder), str(case / "Dockerfile")) if folder.is_dir() else None
+
+
 def run(case: Path) -> Result:
     source = Source.from_bytes((case / "Dockerfile").read_bytes(), "Dockerfile")
     try:
-        outcome = fix(source, options(case), str(case))
+        outcome = fix(source, options(case), context(case))
     except DockerfileSyntaxError as error:
         return Result(None, None, f"{error.line}:{error.column}: {error.message}\n", None)
     output = outcome.after.data if outcome.changed else None
@@ -84,7 +91,7 @@ def update(case: Path) -> None:
     if result.outcome is not None:
         if any(notice.finding.severity.value == "fault" for notice in result.outcome.notices):
             raise ValueError(f"{case.name}: a fault of slimify's own")
-        if fix(result.outcome.after, options(case)).changed:
+        if fix(result.outcome.after, options(case), context(case)).changed:
             raise ValueError(f"{case.name}: a second run changes it again")
     folder = case / "expected"
     folder.mkdir(exist_ok=True)

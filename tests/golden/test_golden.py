@@ -12,7 +12,7 @@ from slimify.rewrite.pipeline import fix
 from slimify.syntax.dockerfile import parse
 from slimify.syntax.shell import shell_body
 
-from .cases import cases, expected, options, run
+from .cases import cases, context, expected, options, run
 
 CASES = cases()
 HAZARDS = [*range(1, 23), *range(38, 41)]
@@ -27,7 +27,7 @@ def test_case(case: Path) -> None:
     if result.outcome is None:
         return
     after = result.outcome.after
-    assert not fix(after, options(case)).changed
+    assert not fix(after, options(case), context(case)).changed
     assert not [notice for notice in result.outcome.notices if notice.finding.severity.value == "fault"]
     if after.text.isprintable() or after.text.isascii():
         dockerfile.parse_string(after.text)
