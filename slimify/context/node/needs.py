@@ -17,6 +17,7 @@ from typing import NamedTuple
 from slimify.context.found import LocalFile, Place, Program, Unknown, source
 from slimify.context.node.javascript import T, Text, Token, string_at, tokens
 from slimify.context.node.modules import is_builtin, package_name, resolve_file
+from slimify.context.node.tsconfig import TsConfig
 from slimify.context.shell import calls
 from slimify.semantics.build_context import BuildContext
 
@@ -93,8 +94,11 @@ class Application(NamedTuple):
     needs: Needs
 
 
-def application(context: BuildContext, entries: Iterable[str]) -> Application:
-    """Follow the imports of local files from the entry points. Bounded in files and characters."""
+def application(context: BuildContext, entries: Iterable[str], aliases: TsConfig | None = None) -> Application:
+    """Follow the imports of local files from the entry points. Bounded in files and characters.
+
+    `aliases` is the configuration by whose `paths` and `baseUrl` other names mean local files.
+    """
     waiting = list(entries)
     seen: dict[str, None] = {}
     parts: list[Needs] = []
@@ -113,7 +117,7 @@ def application(context: BuildContext, entries: Iterable[str]) -> Application:
             extra.append(Unknown("the source cannot be read", Place(path)))
             continue
         size += len(text)
-        found = scan(context, path, text)
+        found = scan(context, path, text, aliases)
         parts.append(found)
         waiting += [one.file for one in found.imports if one.file is not None and "node_modules" not in one.file]
         waiting += [one.path for one in found.files if one.path.endswith((".js", ".mjs", ".cjs", ".ts"))]
@@ -128,9 +132,9 @@ def application(context: BuildContext, entries: Iterable[str]) -> Application:
     )
 
 
-def scan(context: BuildContext, path: str, text: str) -> Needs:
+def scan(context: BuildContext, path: str, text: str, aliases: TsConfig | None = None) -> Needs:
     """What the text of one file needs; `path` is where it stands in the context."""
-    return _Scan(context, path, text).needs()
+    return _Scan(context, path, text, aliases).needs()
 
 
 def _code(path: str, text: str) -> str:
@@ -156,9 +160,10 @@ def _code(path: str, text: str) -> str:
 
 
 class _Scan:
-    def __init__(self, context: BuildContext, path: str, text: str) -> None:
+    def __init__(self, context: BuildContext, path: str, text: str, aliases: TsConfig | None) -> None:
         text = _code(path, text)
         self.context = context
+        self.aliases = aliases
         self.path = path
         self.folder = posixpath.dirname(path)
         self.tokens = tokens(text)
@@ -243,6 +248,11 @@ class _Scan:
             return
         if "://" in specifier or specifier.startswith("data:"):
             return
+        for candidate in self.aliases.candidates(specifier) if self.aliases is not None else ():
+            found = resolve_file(self.context, "", candidate)
+            if found is not None:
+                self.imports.append(Import(specifier, None, found, self._place(at)))
+                return
         name = package_name(specifier)
         self.imports.append(Import(specifier, name, None, self._place(at)))
         if name is None:
