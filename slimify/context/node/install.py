@@ -175,9 +175,9 @@ class _Reader:
             self.unknown.append(Unknown(f"{path} is not in the context", ran.place))
         if ran.program == "patch-package":
             folder = next((b for a, b in zip(ran.argv, ran.argv[1:], strict=False) if a == "--patch-dir"), "patches")
-            path = join(package.folder, folder or "")
-            if is_folder(self.context, path):
-                self.add(path, "patch-package", ran.place)
+            patches = join(package.folder, folder or "")
+            if is_folder(self.context, patches):
+                self.add(patches, "patch-package", ran.place)
         elif ran.program == "prisma" and ran.argv[:1] == ("generate",):
             schema = next((b for a, b in zip(ran.argv, ran.argv[1:], strict=False) if a == "--schema"), None)
             if schema is not None:

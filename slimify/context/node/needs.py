@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from slimify.context.found import LocalFile, Place, Program, Unknown, source
+from slimify.context.found import LocalFile, Place, Program, Unknown, line_of, source
 from slimify.context.node.javascript import T, Text, Token, string_at, tokens
 from slimify.context.node.modules import is_builtin, package_name, resolve_file
 from slimify.context.node.tsconfig import TsConfig
@@ -135,6 +135,25 @@ def application(context: BuildContext, entries: Iterable[str], aliases: TsConfig
 def scan(context: BuildContext, path: str, text: str, aliases: TsConfig | None = None) -> Needs:
     """What the text of one file needs; `path` is where it stands in the context."""
     return _Scan(context, path, text, aliases).needs()
+
+
+def mentioned(context: BuildContext, files: Iterable[str], names: Iterable[str]) -> dict[str, Place]:
+    """Packages whose names stand in the sources as a string, alone or as the start of a path.
+
+    Frameworks load modules by such names: a view engine, a database driver, a log transport.
+    """
+    wanted = frozenset(names)
+    found: dict[str, Place] = {}
+    for path in files:
+        text = source(context, path)
+        if text is None or not any(name in text for name in wanted):
+            continue
+        for token in tokens(_code(path, text)):
+            if token.kind in (T.STRING, T.TEMPLATE):
+                name = package_name(token.value)
+                if name in wanted and name is not None:
+                    found.setdefault(name, Place(path, line_of(text, token.at)))
+    return found
 
 
 def _code(path: str, text: str) -> str:
