@@ -108,7 +108,9 @@ def shebang(text: str) -> tuple[str, ...]:
         return ()
     words = text[2 : text.find("\n") if "\n" in text else len(text)].split()
     if words and posixpath.basename(words[0]) == "env":
-        words = [one for one in words[1:] if not one.startswith("-") and "=" not in one]
+        words.pop(0)
+        while words and (words[0].startswith("-") or "=" in words[0]):
+            words.pop(0)
     return (posixpath.basename(words[0]), *words[1:]) if words else ()
 
 
@@ -227,7 +229,7 @@ class _Calls:
         if len(self.programs) + len(self.unknown) > _MANY:
             return
         for wrapper in one.wrappers:
-            if wrapper not in BUILTINS:
+            if wrapper not in BUILTINS and Program(wrapper, (), place) not in self.programs[-20:]:
                 self._program(wrapper, wrapper, (), place)
         if one.program is None:
             if one.typed and one.typed[0].text in _ARGUMENTS:
@@ -243,6 +245,9 @@ class _Calls:
         if one.program == "eval":
             self.unknown.append(Unknown("eval", place))
             return
+        if one.program in SHELLS and any(arg and re.fullmatch(r"-[a-z]*c", arg) for arg in one.argv):
+            # What could be read is looked through, and no call of a shell any more.
+            self.unknown.append(Unknown("the text handed to a shell cannot be read", place))
         if one.program == "trap" and one.argv and one.argv[0] not in ("", "-", None):
             self._trap(one.argv[0] or "", place, functions)
         if one.program in BUILTINS:

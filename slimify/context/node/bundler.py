@@ -89,6 +89,12 @@ _QUIET = frozenset(
 )
 
 
+_VALUED = frozenset(
+    """--mode -m --config -c --env --configuration -o --outDir --out-dir -d --output-path --target -t -p --project
+    --base --base-href --dist-dir --dest --output --outfile --port""".split()
+)
+
+
 class _Case:
     """One call of a tool, with the means to look at its options and configuration."""
 
@@ -101,8 +107,14 @@ class _Case:
 
     @property
     def words(self) -> list[str]:
-        """The arguments that are no options."""
-        return [one for one in self.ran.argv if one is not None and not one.startswith("-")]
+        """The arguments that are neither options nor values of those that most of the tools share."""
+        found: list[str] = []
+        before = ""
+        for one in self.ran.argv:
+            if one is not None and not one.startswith("-") and before not in _VALUED:
+                found.append(one)
+            before = one or ""
+        return found
 
     @property
     def verb(self) -> str:
@@ -214,7 +226,7 @@ def _vite(case: _Case) -> Output | None:
     if case.asks("@remix-run/dev") or case.asks("@react-router/dev"):
         return _remix(case)
     config = case.config("vite.config")
-    operands = [one for one in case.words[1:] if one not in (case.option("--outDir"), case.option("--mode", "-m"))]
+    operands = case.words[1:]
     root = case.setting(config, "root")
     base = case.folder(operands[0] if operands and len(operands) == 1 else root.text if root is not None else ".")
     option = case.option("--outDir")

@@ -404,7 +404,7 @@ class _Scan:
             token = self.tokens[position]
             if token.kind is T.NAME and token.value == "from" and self.tokens[position + 1].kind is T.STRING:
                 return position
-            if token.kind not in (T.NAME, T.MARK, T.STRING) or token.value in (";", "(", "="):
+            if token.kind not in (T.NAME, T.MARK, T.STRING) or token.value in (";", "(", "=", "import", "export"):
                 return None
         return None
 
@@ -484,7 +484,8 @@ class _Scan:
             return
         text = self._text(at)
         if text is None:
-            self._cannot("a program whose name is computed is started", opening)
+            what = "a module" if kind == "module" else "a program"
+            self._cannot(f"{what} whose name is computed is started", opening)
         elif kind == "module":
             self._module(text, at)
         elif kind == "shell" or " " in text.value.strip():

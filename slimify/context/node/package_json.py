@@ -210,7 +210,7 @@ def members(context: BuildContext, package: Package, patterns: Sequence[str] | N
         if matcher is None:
             unknown.append(Unknown(f"workspace pattern {pattern}", Place(package.path)))
             continue
-        hits = [one for one in below if matcher.fullmatch(one)]
+        hits = [one for one in below if matcher.fullmatch("/" + one)]
         if negated:
             for one in hits:
                 kept.pop(one, None)
@@ -222,18 +222,17 @@ def members(context: BuildContext, package: Package, patterns: Sequence[str] | N
 
 
 def _glob(folder: str, pattern: str) -> re.Pattern[str] | None:
-    """A pattern of folders as a regular expression; None where it holds braces or classes, or leads out."""
+    """A pattern of folders as a regular expression over `/folder`; None where it is not understood or leads out."""
     joined = join(folder, pattern.rstrip("/"))
     if joined is None or len(joined) > 500 or any(char in joined for char in "{}[]()?!"):
         return None
-    parts = []
-    for part in joined.split("/"):
-        if part == "**":
-            parts.append("(?:[^/]+/)*?")
-        else:
-            parts.append("[^/]*".join(re.escape(one) for one in re.split(r"\*+", part)) + "/")
-    text = "".join(parts)
     # Nested repetition over many `**` is where a regular expression can be made to run for ever.
     if joined.count("**") > 2 or joined.count("*") > 8:
         return None
-    return re.compile(text.removesuffix("/") if text.endswith("/") else "(?:[^/]+/)*[^/]+")
+    text = ""
+    for part in joined.split("/"):
+        if part == "**":
+            text += "(?:/[^/]+)*"
+        else:
+            text += "/" + "[^/]*".join(re.escape(one) for one in re.split(r"\*+", part))
+    return re.compile(text)

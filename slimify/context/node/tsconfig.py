@@ -73,7 +73,8 @@ def _read(context: BuildContext, path: str, depth: int) -> TsConfig | Unknown | 
         found = _read(context, base, depth + 1) if base is not None else None
         if isinstance(found, TsConfig):
             unknown += found.unknown
-            config = config._replace(**{k: v for k, v in found._asdict().items() if k not in ("path", "unknown") and v})
+            said = {key: value for key, value in found._asdict().items() if value is not None and value != ()}
+            config = config._replace(**{key: said[key] for key in said if key not in ("path", "unknown")})
         else:
             unknown.append(Unknown(f"it extends {one}, which is not seen", Place(path, lines.get(("extends",), 0))))
     options = data.get("compilerOptions")
