@@ -158,9 +158,7 @@ class _Reader:
             self.unknown.append(Unknown("what a condition or another file decides", place))
             if not line.startswith(("eval_gemfile", "instance_eval", "eval")) and not re.search(r"\bend\b|\}$", line):
                 self.blocks.append(("condition", ()))
-        elif match := re.match(rf"ruby[\s(]+{_STRING}", line):
-            self.ruby = match[1] or match[2] or ""
-        elif match := re.match(rf"ruby[\s(]+file:\s*{_STRING}", line):
+        elif match := re.match(rf"ruby[\s(]+(?:file:\s*)?{_STRING}", line):
             self.ruby = match[1] or match[2] or ""
         elif re.match(r"gemspec\b", line):
             self.gemspec = True

@@ -268,12 +268,11 @@ def read_sources(context: BuildContext, folder: str = "") -> Sources:
         if text is None:
             unknown.append(Unknown("the source cannot be read", Place(one.path)))
         else:
-            _scan(context, one.path, text, included, programs, unknown)
+            _scan(one.path, text, included, programs, unknown)
     return Sources(tuple(included), tuple(programs), tuple(unknown))
 
 
 def _scan(
-    context: BuildContext,
     path: str,
     text: str,
     included: list[LocalFile],
