@@ -57,7 +57,7 @@ class Native(NamedTuple):
 
 
 def read_cmake(context: BuildContext, folder: str = "") -> Native | Unknown | None:
-    """The CMakeLists.txt of a folder and of those below that it names: None without one, else `Unknown` if unreadable."""
+    """The CMakeLists.txt of a folder and of those that it names: None without one, `Unknown` if unreadable."""
     path = posixpath.join(folder, "CMakeLists.txt")
     if not is_file(context, path):
         return None
@@ -134,7 +134,8 @@ class _CMakeReader:
             skip = ("REQUIRED", "QUIET", "IMPORTED_TARGET", "GLOBAL", "NO_CMAKE_PATH", "NO_CMAKE_ENVIRONMENT_PATH")
             self.packages += [(re.split(r"[<>=]", one)[0], place) for one in values[1:] if one not in skip]
         elif name in ("fetchcontent_declare", "externalproject_add", "cpmaddpackage", "cpmfindpackage"):
-            self.downloads.append((first, place))
+            named = first == "NAME" and len(values) > 1
+            self.downloads.append((values[1] if named else first, place))
         elif name == "file" and first == "DOWNLOAD":
             self.downloads.append((values[1] if len(values) > 1 else "", place))
         elif name == "install":
