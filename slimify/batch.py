@@ -12,6 +12,7 @@ from slimify.config import ConfigError, Finder, Settings, merge
 from slimify.run import FAILED, OK, WOULD_CHANGE, Request, UsageError, complain, fault, fix, log, patch, put, validated
 
 if TYPE_CHECKING:
+    from slimify.rewrite.edit import FileEdit
     from slimify.rewrite.outcome import Outcome
 
 # Starting the workers takes as long as a good many files; measured, not guessed.
@@ -153,11 +154,30 @@ def work(task: Task) -> Result:
             write(request.output, outcome.after.data)
         elif request.writes:
             put_back(snapshot, outcome.after.data)
+            for file in outcome.files:
+                _write_beside(file)
         return result
     except FileError as error:
         return Result(task.path, error=str(error))
     except Exception as error:
         return Result(task.path, error=fault(task.path, error))
+
+
+def _write_beside(file: FileEdit) -> None:
+    """Write another file than the Dockerfile, if it is still what it was. Raises `FileError`."""
+    from slimify.files import FileError, read, write
+    from slimify.files import replace as put_back
+
+    data = file.after.encode("utf-8", "surrogateescape")
+    if file.before is None:
+        if os.path.lexists(file.path):
+            raise FileError(file.path, "has appeared since its folder was read, so it was left alone")
+        write(file.path, data)
+        return
+    snapshot = read(file.path, regular=True)
+    if snapshot.data != file.before.encode("utf-8", "surrogateescape"):
+        raise FileError(file.path, "has changed since it was read, so it was left alone")
+    put_back(snapshot, data)
 
 
 def _shown(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from slimify.files import FileError, Snapshot, read, replace
+from slimify.files import FileError, Snapshot, read, replace, write
 from slimify.run import FAILED, OK, WOULD_CHANGE, complain, log
 
 
@@ -14,7 +14,7 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
 
     Nothing is written unless the patch applies to all files that it names, and each result is a Dockerfile.
     """
-    from slimify.rewrite.diff import PatchError, apply_patch, left_out, patched_files
+    from slimify.rewrite.diff import PatchError, apply_patch, created_files, left_out, patched_files
     from slimify.syntax.dockerfile import parse
     from slimify.syntax.errors import DockerfileSyntaxError
     from slimify.syntax.source import Source
@@ -29,11 +29,20 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
         return complain(error)
     changes: list[tuple[Snapshot, bytes]] = []
     failed = inseparable = False
+    try:
+        new = {path: text for path, text in created_files(text, only, skip).items() if _is_ignore_file(path)}
+    except PatchError as error:
+        return complain(error)
     for path in paths:
         try:
+            if path in new:
+                if os.path.lexists(_here(path)):
+                    raise FileError(path, "is there already, and the patch would create it")
+                continue
             snapshot = read(_here(path))
             after = apply_patch(Source.from_bytes(snapshot.data, path), text, only=only, skip=skip)
-            parse(after)
+            if not _is_ignore_file(path):
+                parse(after)
             changes.append((snapshot, after.data))
             for hunk in left_out(text, path, only, skip):
                 inseparable = True
@@ -44,12 +53,25 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
             complain(error)
     if failed or (inseparable and all(data == snapshot.data for snapshot, data in changes)):
         return FAILED
-    return _write(changes, check=check, quiet=quiet)
+    return _write(changes, new, check=check, quiet=quiet)
 
 
-def _write(changes: list[tuple[Snapshot, bytes]], *, check: bool, quiet: bool) -> int:
+def _is_ignore_file(path: str) -> bool:
+    """Whether it is the kind of file that slimify writes beside a Dockerfile."""
+    return path.endswith(".dockerignore")
+
+
+def _write(changes: list[tuple[Snapshot, bytes]], new: dict[str, str], *, check: bool, quiet: bool) -> int:
     changed = 0
     failed = False
+    for path, text in new.items():
+        try:
+            if not check:
+                write(path, text.encode("utf-8", "surrogateescape"))
+            changed += 1
+        except FileError as error:
+            failed = True
+            complain(error)
     for snapshot, data in changes:
         if data == snapshot.data:
             continue

@@ -142,6 +142,8 @@ def fix_stdin(request: Request, report: Callable[[Outcome], str] | None = None) 
     elif not request.check and request.output in (None, "-"):
         put(outcome.after.data)
     if not request.quiet:
+        for file in outcome.files:
+            log(f"{file.path}: not written, because the Dockerfile was read from standard input")
         _tell(outcome, request.verbose)
     return WOULD_CHANGE if request.check and outcome.changed else OK
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unidiff.patch import Hunk as UnidiffHunk
     from unidiff.patch import PatchedFile
 
+    from slimify.rewrite.edit import FileEdit
     from slimify.rewrite.outcome import Outcome
 
 CONTEXT = 3
@@ -130,6 +131,18 @@ def unified_diff(before: Source, after: Source, context: int = CONTEXT) -> str:
     return _format(before, after, old, new, [(_range(g, context, len(old)), "") for g in groups])
 
 
+def file_diff(file: FileEdit, section: str = "") -> str:
+    """The unified diff of another file than the Dockerfile, which may be new; `section` heads its hunks."""
+    new = split_lines(file.after)
+    if file.before is None:
+        head = f"--- /dev/null\n+++ {_header_path('b', file.path)}\n@@ -0,0 +1,{len(new)} @@ {section}".rstrip()
+        return head + "\n" + "".join(f"+{line}" for line in new)
+    before, after = Source(file.before, file.path), Source(file.after, file.path)
+    old = split_lines(file.before)
+    groups = _grouped(_blocks(old, new), CONTEXT)
+    return _format(before, after, old, new, [(_range(group, CONTEXT, len(old)), section) for group in groups])
+
+
 def annotated_diff(outcome: Outcome, context: int = CONTEXT) -> str:
     """The diff of an outcome, each hunk headed by the names of its transforms: `@@ -1,3 +1,4 @@ merge-runs`.
 
@@ -143,9 +156,17 @@ def annotated_diff(outcome: Outcome, context: int = CONTEXT) -> str:
     """
     if not outcome.changed:
         return ""
+    others = "".join(
+        file_diff(file, _label(change.rewrite.transform))
+        for change, file in zip(
+            (change for change in outcome.changes for _ in change.rewrite.files), outcome.files, strict=True
+        )
+    )
+    if outcome.before.text == outcome.after.text:
+        return others
     old, new = split_lines(outcome.before.text), split_lines(outcome.after.text)
     headed = [(_range_of(info), ", ".join(map(_label, info.together))) for info in hunks(outcome, context)]
-    return _format(outcome.before, outcome.after, old, new, headed)
+    return _format(outcome.before, outcome.after, old, new, headed) + others
 
 
 def split_lines(text: str) -> list[str]:
@@ -587,6 +608,15 @@ def apply_patch(
     return Source(text, source.path)
 
 
+def created_files(patch: str, only: Collection[str] = (), skip: Collection[str] = ()) -> dict[str, str]:
+    """The files that a patch makes anew and their texts, as far as `only` and `skip` want them. Raises `PatchError`."""
+    found: dict[str, str] = {}
+    for one in parse(patch):
+        if one.problem == _CREATES and all(_chooser(one.path, only, skip)(1, hunk) for hunk in one.hunks):
+            found[one.path] = "".join(line for hunk in one.hunks for line in hunk.new)
+    return found
+
+
 def left_out(patch: str, path: str, only: Collection[str], skip: Collection[str]) -> tuple[Hunk, ...]:
     """The hunks for a file that `only` and `skip` leave out although a transform that is wanted had a hand in them."""
     hunks = [hunk for one in parse(patch) if one.path == normal_path(path) for hunk in one.hunks]
@@ -687,6 +717,9 @@ def _check_complete(patch: str, files: Iterable[PatchedFile]) -> None:
             raise PatchError(f"line {number} of the patch belongs to no hunk: {line.rstrip()!a}")
 
 
+_CREATES = "the patch creates the file"
+
+
 def _file_patch(one: PatchedFile) -> FilePatch:
     old, new = _unquoted(one.source_file), _unquoted(one.target_file)
     # git's two prefixes differ (a/ and b/, or i/ and w/ with diff.mnemonicPrefix); otherwise it is a folder.
@@ -696,7 +729,7 @@ def _file_patch(one: PatchedFile) -> FilePatch:
         old, new = (re.sub(r"^[abciow12]/", "", name) for name in (old, new))
     found = tuple(_hunk(hunk) for hunk in one)
     if old == "/dev/null":
-        return FilePatch(new, found, "the patch creates the file")
+        return FilePatch(new, found, _CREATES)
     if new == "/dev/null":
         return FilePatch(old, found, "the patch deletes the file")
     if one.is_binary_file:

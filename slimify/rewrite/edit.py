@@ -27,6 +27,17 @@ class Edit(NamedTuple):
     text: str
 
 
+class FileEdit(NamedTuple):
+    """Another file of the build context than the Dockerfile: its path there, and its text before and after.
+
+    `before` is None for a file that is not there yet.
+    """
+
+    path: str
+    before: str | None
+    after: str
+
+
 class Evidence(NamedTuple):
     """A fact that a rewrite or a finding rests on: where it stands in the file, or who says so."""
 
@@ -40,7 +51,8 @@ class Rewrite(NamedTuple):
 
     `title` is one line in the imperative; `reason` says what it is good for. `keywords` are the
     instructions whose text it may change: the pipeline holds it to that. `saves` is an estimate
-    of the bytes the image loses, None where there is no ground for one.
+    of the bytes the image loses, None where there is no ground for one. `files` are changed besides;
+    a rewrite without edits says with `anchor` what in the Dockerfile it is about.
     """
 
     transform: str
@@ -51,10 +63,14 @@ class Rewrite(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
     saves: int | None = None
     keywords: frozenset[str] = frozenset({"RUN"})
+    files: tuple[FileEdit, ...] = ()
+    anchor: Span | None = None
 
     @property
     def span(self) -> Span:
         """From the first edited character to the last."""
+        if not self.edits:
+            return self.anchor or Span(0, 0)
         return Span(min(e.span.start for e in self.edits), max(e.span.end for e in self.edits))
 
 

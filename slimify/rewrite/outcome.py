@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from slimify.rewrite.edit import Evidence, Finding, Rewrite
+from slimify.rewrite.edit import Evidence, FileEdit, Finding, Rewrite
 from slimify.rewrite.text import Origin
 from slimify.syntax.source import Source
 
@@ -42,7 +42,8 @@ class Outcome(NamedTuple):
     """What `slimify.fix` made of one Dockerfile.
 
     `origins` has an entry for each line of `after`. `passes` is how often the pipeline ran until
-    nothing changed any more.
+    nothing changed any more. `files` are the other files to change, their paths from where that of
+    the context starts; each belongs to one of the changes, in their order.
     """
 
     before: Source
@@ -51,6 +52,7 @@ class Outcome(NamedTuple):
     notices: tuple[Notice, ...]
     origins: tuple[Origin, ...]
     passes: int
+    files: tuple[FileEdit, ...] = ()
 
     @property
     def path(self) -> str:
@@ -58,7 +60,7 @@ class Outcome(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        return self.before.text != self.after.text
+        return self.before.text != self.after.text or bool(self.files)
 
     @property
     def saves(self) -> int | None:
@@ -67,7 +69,7 @@ class Outcome(NamedTuple):
         return sum(known) if known else None
 
     def diff(self) -> str:
-        """The unified diff from `before` to `after`, empty if nothing changed."""
-        from slimify.rewrite.diff import unified_diff
+        """The unified diff from `before` to `after` and of the other files, empty if nothing changed."""
+        from slimify.rewrite.diff import file_diff, unified_diff
 
-        return unified_diff(self.before, self.after)
+        return unified_diff(self.before, self.after) + "".join(map(file_diff, self.files))

@@ -7,12 +7,13 @@ of any RUN lost or reordered. What fails is dropped and reported as slimify's ow
 
 from __future__ import annotations
 
+import posixpath
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from slimify.rewrite.checks import fault
-from slimify.rewrite.edit import Edit, Finding, Level, Rewrite, Severity
+from slimify.rewrite.edit import Edit, FileEdit, Finding, Level, Rewrite, Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.text import Origin, apply, identity
 from slimify.semantics.build import Build, analyse
@@ -81,20 +82,33 @@ def fix(
     """
     options = options or Options()
     transforms = [one for one in (_registered() if pipeline is None else pipeline) if options.allows(one)]
-    text = _read(source, options, context, identity(source))
+    text = _read(source, options, None, identity(source))
     changes: list[Change] = []
     faults: list[Notice] = []
     notices: list[Notice] = []
+    files: dict[str, FileEdit] = {}
+    settled: dict[str, tuple[_Text, list[Notice]]] = {}
     witnessed = False
     passes = 0
+    context = _believed(text.build, options, context, faults)
+    if context is not None:
+        text = _read(source, options, context, identity(source))
     while passes < MAX_PASSES:
         passes += 1
         notices = []
         before = text
         for transform in transforms:
+            known, told = settled.get(transform.name, (None, []))
+            if known is text:
+                notices += told
+                continue
             rewrites, findings = _propose(transform, text.build, options.level)
-            notices += [_locate(finding, text) for finding in findings]
+            # A file is changed once: its new content is nothing that the context knows of.
+            rewrites = [one for one in rewrites if not any(file.path in files for file in one.files)]
+            told = [_locate(finding, text) for finding in findings]
+            notices += told
             if not rewrites:
+                settled[transform.name] = (text, told)
                 continue
             if not witnessed and (why := disagreement(text.build.dockerfile)):
                 reason = f"a second parser reads this file differently ({why})"
@@ -104,6 +118,7 @@ def fix(
             text, applied, dropped = _apply(rewrites, text, options, context)
             changes += applied
             faults += dropped
+            files.update((file.path, file) for change in applied for file in change.rewrite.files)
         if text is before:
             break
     return Outcome(
@@ -113,7 +128,28 @@ def fix(
         notices=(*faults, *_misspelled(text), *notices),
         origins=text.origins,
         passes=passes,
+        files=tuple(file._replace(path=posixpath.join(context.root, file.path)) for file in files.values())
+        if context is not None
+        else (),
     )
+
+
+def _believed(build: Build, options: Options, context: BuildContext | None, told: list[Notice]) -> BuildContext | None:
+    """The context, unless the Dockerfile copies what is not in it: then it is built with another one.
+
+    At level safe nobody may ask for it.
+    """
+    if context is None or options.level is Level.SAFE:
+        return None
+    from slimify.context.plausible import missing
+
+    if (found := missing(build, context)) is None:
+        return context
+    step, source = found
+    reason = f"{source} is not in {context.root or 'it'}; what rests on the context is left out"
+    finding = Finding("context", "the folder is not the build context", reason, step.instruction.span)
+    told.append(_locate(finding, _Text(build, identity(build.dockerfile.source))))
+    return None
 
 
 def _misspelled(text: _Text) -> list[Notice]:
@@ -175,10 +211,14 @@ def _without_conflicts(rewrites: Iterable[Rewrite]) -> list[Rewrite]:
     """The first of several rewrites that touch the same text wins; the others get their turn in the next pass."""
     chosen: list[Rewrite] = []
     taken: list[Span] = []
+    paths: set[str] = set()
     for rewrite in rewrites:
+        if paths & {file.path for file in rewrite.files}:
+            continue
         if any(_overlap(edit.span, other) for edit in rewrite.edits for other in _near(taken, edit.span)):
             continue
         chosen.append(rewrite)
+        paths |= {file.path for file in rewrite.files}
         for edit in rewrite.edits:
             insort(taken, edit.span)
     return chosen
@@ -243,7 +283,8 @@ def _change(rewrite: Rewrite, text: _Text) -> Change:
     evidence = tuple(
         (fact, text.original_lines(fact.span)[0] if fact.span is not None else 0) for fact in rewrite.evidence
     )
-    lines = {line for edit in rewrite.edits for line in text.original_lines(edit.span)}
+    spans = [edit.span for edit in rewrite.edits] or [rewrite.span]
+    lines = {line for span in spans for line in text.original_lines(span)}
     return Change(rewrite, tuple(sorted(lines)), evidence)
 
 

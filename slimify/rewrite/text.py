@@ -83,26 +83,35 @@ def _trace(
     pieces: list[_Piece],
 ) -> tuple[Origin, ...]:
     starts = result.line_starts
-    lines: list[set[int]] = [set() for _ in starts]
-    transforms: list[dict[str, None]] = [{} for _ in starts]
+    found: list[Origin | None] = [None] * len(starts)
+
+    def add(line: int, origin: Origin) -> None:
+        known = found[line]
+        found[line] = origin if known is None else _both(known, origin)
+
     for start, end, first, last, transform, cut in pieces:
         low = bisect_right(starts, start) - 1
         high = bisect_right(starts, max(start, end - 1)) - 1
         if transform:
             if cut:
                 high = bisect_right(starts, end) - 1
+            made = Origin((), ())
+            for old in range(first, last + 1):
+                made = _both(made, origins[old - 1])
+            made = _both(made, Origin((), (transform,)))
             for line in range(low, high + 1):
-                for old in range(first, last + 1):
-                    lines[line].update(origins[old - 1].lines)
-                    transforms[line].update(dict.fromkeys(origins[old - 1].transforms))
-                transforms[line][transform] = None
+                add(line, made)
         else:
             # A kept piece has as many line feeds in the new text as it had in the old.
             for line in range(low, high + 1):
-                origin = origins[first - 1 + line - low]
-                lines[line].update(origin.lines)
-                transforms[line].update(dict.fromkeys(origin.transforms))
-    if starts[-1] == len(result.text) and not lines[-1]:
-        lines[-1].update(origins[-1].lines)
-        transforms[-1].update(dict.fromkeys(origins[-1].transforms))
-    return tuple(Origin(tuple(sorted(numbers)), tuple(names)) for numbers, names in zip(lines, transforms, strict=True))
+                add(line, origins[first - 1 + line - low])
+    if starts[-1] == len(result.text) and (found[-1] is None or not found[-1].lines):
+        add(len(starts) - 1, origins[-1])
+    return tuple(origin if origin is not None else Origin((), ()) for origin in found)
+
+
+def _both(one: Origin, other: Origin) -> Origin:
+    if one == other:
+        return one
+    lines = tuple(sorted({*one.lines, *other.lines}))
+    return Origin(lines, tuple(dict.fromkeys((*one.transforms, *other.transforms))))
