@@ -30,13 +30,14 @@ def apply_saved(patch: str, only: tuple[str, ...], skip: tuple[str, ...], *, che
     changes: list[tuple[Snapshot, bytes]] = []
     failed = inseparable = False
     try:
-        new = {path: text for path, text in created_files(text, only, skip).items() if _is_ignore_file(path)}
+        created = {path for path in created_files(text) if _is_ignore_file(path)}
+        new = {path: content for path, content in created_files(text, only, skip).items() if path in created}
     except PatchError as error:
         return complain(error)
     for path in paths:
         try:
-            if path in new:
-                if os.path.lexists(_here(path)):
+            if path in created:
+                if path in new and os.path.lexists(_here(path)):
                     raise FileError(path, "is there already, and the patch would create it")
                 continue
             snapshot = read(_here(path))

@@ -7,6 +7,7 @@ each layer is cleaned, and last the instructions that shape the configuration ar
 from __future__ import annotations
 
 from slimify.transforms.clean_package_cache import clean_package_cache
+from slimify.transforms.dockerignore import dockerignore
 from slimify.transforms.drop_dead_instructions import drop_dead_instructions
 from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
@@ -33,4 +34,5 @@ PIPELINE: tuple[Transform, ...] = (
         "write old instructions as they are written today",
         modern_instructions,
     ),
+    Transform("dockerignore", Level.STANDARD, "keep out of the context what no image wants", dockerignore),
 )

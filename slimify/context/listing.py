@@ -5,6 +5,7 @@ Tree lists a disk and MemoryContext a dictionary; what they have in common is he
 
 from __future__ import annotations
 
+import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,7 +15,7 @@ from slimify.context.dockerignore import IgnoreFile
 from slimify.context.links import follow
 from slimify.context.paths import inside
 from slimify.context.patterns import START, Matcher, PatternError, Verdict
-from slimify.semantics.build_context import Entry, Kind
+from slimify.semantics.build_context import Entry, IgnoreText, Kind
 
 MAX_ENTRIES = 200_000
 """How many paths are listed, ignored ones included, before the rest is left out."""
@@ -64,10 +65,25 @@ class ListedContext(ABC):
         """The folder, as the user named it."""
         return self._root
 
+    @property
+    def _base_of_ignore_file(self) -> str:
+        """The folder that the path of the ignore file starts from, where that is not the current one."""
+        return self._root
+
     @cached_property
     def ignore_file(self) -> IgnoreFile | None:
         """The ignore file that holds, whether it is sent itself or not; None if there is none."""
         return self._find_ignore_file()
+
+    def ignore_text(self) -> IgnoreText | None:
+        """The ignore file's path from the root of the context, and its text; None if there is none."""
+        found = self.ignore_file
+        if found is None:
+            return None
+        return IgnoreText(
+            posixpath.relpath(found.path, self._base_of_ignore_file or "."),
+            found.data.decode("utf-8", "surrogateescape"),
+        )
 
     @property
     def truncated(self) -> bool:

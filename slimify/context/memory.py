@@ -68,6 +68,10 @@ class MemoryContext(ListedContext):
         data = self._files.get(path)
         return data if data is not None and len(data) <= MAX_READ else None
 
+    @property
+    def _base_of_ignore_file(self) -> str:
+        return ""
+
     def _find_ignore_file(self) -> IgnoreFile | None:
         return choose("", self._dockerfile, lambda folder, name: self._files.get(f"{folder}/{name}".lstrip("/")))
 

@@ -26,6 +26,13 @@ class Entry(NamedTuple):
     target: str = ""
 
 
+class IgnoreText(NamedTuple):
+    """The ignore file that holds: its path, from the root of the context, and what it says."""
+
+    path: str
+    text: str
+
+
 class BuildContext(Protocol):
     """The files that the builder is sent, after .dockerignore (Docker documentation, "Build context").
 
@@ -41,6 +48,10 @@ class BuildContext(Protocol):
     @property
     def truncated(self) -> bool:
         """Whether there is more than was looked at, so that an absent path proves nothing."""
+        ...
+
+    def ignore_text(self) -> IgnoreText | None:
+        """The ignore file that holds, whether it is sent itself or not; None if there is none."""
         ...
 
     def entries(self) -> Sequence[Entry]:

@@ -2,6 +2,7 @@
 
 `corpus/<case>/Dockerfile` is the input. `options.toml` may set level, only, skip, target and
 build-args. `expected/Dockerfile` is the output, absent where the file must stay as it is;
+`expected/.dockerignore` is the one to be written besides;
 `expected/report.txt` tells every change and finding, and `expected/error.txt` what is said of a
 file that Docker would reject. `context/`, if there is one, is the build context.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slimify.config import level_of
+from slimify.context.memory import MemoryContext
 from slimify.context.tree import open_context
 from slimify.rewrite.outcome import Outcome
 from slimify.rewrite.pipeline import Options, fix
@@ -30,6 +32,7 @@ class Result(NamedTuple):
     report: str | None
     error: str | None
     outcome: Outcome | None
+    ignore: str | None = None
 
 
 def cases() -> list[Path]:
@@ -53,14 +56,29 @@ def context(case: Path) -> BuildContext | None:
     return open_context(str(folder), str(case / "Dockerfile")) if folder.is_dir() else None
 
 
+def context_after(case: Path, outcome: Outcome) -> BuildContext | None:
+    """The context with the files in it that the outcome writes."""
+    folder = case / "context"
+    if not folder.is_dir():
+        return None
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    links = {
+        path.relative_to(folder).as_posix(): str(path.readlink()) for path in folder.rglob("*") if path.is_symlink()
+    }
+    files |= {Path(file.path).relative_to(folder).as_posix(): file.after.encode() for file in outcome.files}
+    return MemoryContext(files, links=links)
+
+
 def run(case: Path) -> Result:
     source = Source.from_bytes((case / "Dockerfile").read_bytes(), "Dockerfile")
     try:
         outcome = fix(source, options(case), context(case))
     except DockerfileSyntaxError as error:
         return Result(None, None, f"{error.line}:{error.column}: {error.message}\n", None)
-    output = outcome.after.data if outcome.changed else None
-    return Result(output, report(outcome), None, outcome)
+    output = outcome.after.data if outcome.after.text != outcome.before.text else None
+    files = {Path(file.path).name: file.after for file in outcome.files}
+    return Result(output, report(outcome), None, outcome, files.get(".dockerignore"))
 
 
 def report(outcome: Outcome) -> str:
@@ -81,8 +99,9 @@ def expected(case: Path) -> Result:
         path = case / "expected" / name
         return path.read_bytes() if path.exists() else None
 
-    texts = [data.decode() if (data := read(name)) is not None else None for name in ("report.txt", "error.txt")]
-    return Result(read("Dockerfile"), texts[0], texts[1], None)
+    names = ("report.txt", "error.txt", ".dockerignore")
+    texts = [data.decode() if (data := read(name)) is not None else None for name in names]
+    return Result(read("Dockerfile"), texts[0], texts[1], None, texts[2])
 
 
 def update(case: Path) -> None:
@@ -91,7 +110,7 @@ def update(case: Path) -> None:
     if result.outcome is not None:
         if any(notice.finding.severity.value == "fault" for notice in result.outcome.notices):
             raise ValueError(f"{case.name}: a fault of slimify's own")
-        if fix(result.outcome.after, options(case), context(case)).changed:
+        if fix(result.outcome.after, options(case), context_after(case, result.outcome)).changed:
             raise ValueError(f"{case.name}: a second run changes it again")
     folder = case / "expected"
     folder.mkdir(exist_ok=True)
@@ -99,6 +118,7 @@ def update(case: Path) -> None:
         "Dockerfile": result.output,
         "report.txt": result.report.encode() if result.report else None,
         "error.txt": result.error.encode() if result.error else None,
+        ".dockerignore": result.ignore.encode() if result.ignore else None,
     }
     for name, data in contents.items():
         path = folder / name

@@ -1,0 +1,1 @@
+"""Tests of single transforms, for what golden cases cannot show."""
