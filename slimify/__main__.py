@@ -13,7 +13,7 @@ import sys
 import slimify
 
 _SWITCHES = frozenset({"diff", "check", "quiet", "no_config"})
-_VALUES = frozenset({"level", "only", "skip", "target", "build_arg", "stdin_filename", "config"})
+_VALUES = frozenset({"level", "only", "skip", "target", "build_arg", "stdin_filename", "config", "context"})
 _REPEATABLE = frozenset({"only", "skip", "build_arg"})
 
 
@@ -95,6 +95,7 @@ def _fix_stdin(options: dict[str, list[str]]) -> int:
             check="check" in options,
             quiet="quiet" in options,
             stdin_filename=one("stdin_filename"),
+            context=one("context"),
         )
     )
 

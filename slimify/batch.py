@@ -144,7 +144,8 @@ def work(task: Task) -> Result:
     request = task.request
     try:
         snapshot = read(task.path, regular=request.writes)
-        outcome = fix(snapshot.data, _shown(task.path), task.settings, os.path.dirname(task.path) or ".")
+        name = _shown(task.path)
+        outcome = fix(snapshot.data, name, task.settings, request.context or os.path.dirname(name) or ".")
         if isinstance(outcome, str):
             return Result(task.path, error=outcome)
         result = _report(task, outcome)

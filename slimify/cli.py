@@ -121,6 +121,10 @@ def fix(
         list[str] | None,
         typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
@@ -161,6 +165,7 @@ def fix(
             output=output,
             jobs=jobs,
             stdin_filename=stdin_filename,
+            context=context,
         )
     except UsageError as error:
         raise typer.Exit(complain(error)) from None

@@ -48,6 +48,7 @@ class Request(NamedTuple):
     output: str | None = None
     jobs: int | None = None
     stdin_filename: str | None = None
+    context: str | None = None
 
     @property
     def writes(self) -> bool:
@@ -65,6 +66,8 @@ def validated(request: Request) -> Request:
         raise UsageError("--output writes, which --check and --diff do not: choose one")
     if request.jobs is not None and request.jobs < 1:
         raise UsageError("--jobs must be at least 1")
+    if request.context is not None and not os.path.isdir(request.context):
+        raise UsageError(f"--context {request.context} is no folder")
     cli = request.cli
     try:
         if cli.level is not None:
@@ -125,7 +128,7 @@ def fix_stdin(request: Request, report: Callable[[Outcome], str] | None = None) 
         return complain(error)
     # Where the text comes from is known only if its name is.
     data = sys.stdin.buffer.read()
-    outcome = fix(data, path, settings, folder if request.stdin_filename else None)
+    outcome = fix(data, path, settings, request.context or (folder if request.stdin_filename else None))
     if isinstance(outcome, str):
         return complain(outcome)
     if request.output is not None and request.output != "-":

@@ -68,6 +68,15 @@ def test_standard_input_leaves_it(application: Path, slimify: Run) -> None:
     assert not (application / ".dockerignore").exists()
 
 
+def test_another_folder_can_be_the_context(application: Path, slimify: Run) -> None:
+    (application / "docker").mkdir()
+    (application / "Dockerfile").rename(application / "docker" / "Dockerfile")
+    assert slimify("fix", "--check", "web app/docker").returncode == 0
+    assert slimify("fix", "--context", "web app", "web app/docker").returncode == 0
+    assert (application / ".dockerignore").read_bytes() == b"**/node_modules\n"
+    assert slimify("fix", "--context", "nowhere", "web app/docker").returncode == 2
+
+
 def test_level_safe_does_not_look_at_the_context(application: Path, slimify: Run) -> None:
     assert slimify("fix", "--check", "--level", "safe").returncode == 0
 
