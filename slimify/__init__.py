@@ -16,18 +16,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from slimify.read_api import DockerfileReader
     from slimify.rewrite.edit import Level
     from slimify.rewrite.outcome import Outcome
     from slimify.semantics.build import TargetError
     from slimify.semantics.build_context import BuildContext
     from slimify.syntax.errors import DockerfileSyntaxError
 
-__all__ = ["DockerfileSyntaxError", "Level", "Outcome", "TargetError", "__version__", "fix"]
+__all__ = ["DockerfileReader", "DockerfileSyntaxError", "Level", "Outcome", "TargetError", "__version__", "fix"]
 
 # pyproject.toml says the same, and a test compares them: asking importlib.metadata takes 20 ms.
 __version__ = "0.1.0"
 
 _HOMES = {
+    "DockerfileReader": "slimify.read_api",
     "DockerfileSyntaxError": "slimify.syntax.errors",
     "Level": "slimify.rewrite.edit",
     "Outcome": "slimify.rewrite.outcome",
