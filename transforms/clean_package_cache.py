@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator, Sequence
 
-from slimify.knowledge.package_managers import PackageManager, Remedy
+from slimify.knowledge.package_managers import PackageManager, Remedy, load
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
 from slimify.rewrite.insert import after_command, after_item, at_end
 from slimify.semantics.build import Build, Step
@@ -53,6 +55,8 @@ def clean_package_cache(build: Build) -> Iterator[Rewrite | Finding]:
 
 def _clean(build: Build, step: Step, later: LaterUse) -> Iterator[Rewrite | Finding]:
     body = step.body
+    if body is not None and body.script.opaque:
+        yield from _unread(build, step, body.script.opaque)
     if body is None or body.script.opaque or not step.state.shell.posix or step.instruction.escape != "\\":
         return
     found = effects(body.script, step.state.variables, step.state.workdir)
@@ -64,6 +68,26 @@ def _clean(build: Build, step: Step, later: LaterUse) -> Iterator[Rewrite | Find
     for manager, used in uses.values():
         if not switched_off(manager, step, found):
             yield from _Cleaner(build, step, body, found, manager, tuple(used), later).proposals()
+
+
+@functools.cache
+def _fillers() -> re.Pattern[str]:
+    """A call that fills a cache, by its looks: a program and one of its verbs."""
+    calls = []
+    for manager in load():
+        verbs = "|".join(re.escape(one) for one in manager.fills if one)
+        programs = "|".join(map(re.escape, manager.programs)) or manager.program_pattern
+        if manager.remedies and verbs:
+            calls.append(rf"(?:{programs})\s+(?:-\S+\s+)*(?:{verbs})")
+    return re.compile(rf"(?<![\w./-])(?:{'|'.join(calls)})(?![\w-])")
+
+
+def _unread(build: Build, step: Step, why: str) -> Iterator[Finding]:
+    """Say what is not looked at, where it seems to leave a cache."""
+    call = _fillers().search(build.dockerfile.source[step.instruction.span])
+    if call is not None:
+        title = f"what `{' '.join(call[0].split())}` leaves in this layer is not looked at"
+        yield Finding(NAME, title, f"the script cannot be read with certainty ({why})", step.instruction.span)
 
 
 class _Cleaner:
