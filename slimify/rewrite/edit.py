@@ -40,7 +40,8 @@ class Rewrite(NamedTuple):
 
     `title` is one line in the imperative; `reason` says what it is good for. `keywords` are the
     instructions whose text it may change: the pipeline holds it to that. `saves` is an estimate
-    of the bytes the image loses, None where there is no ground for one.
+    of the bytes the image loses, None where there is no ground for one. `drops` are the commands of
+    RUNs, as they are written, whose work is done in another way: no other may be missing.
     """
 
     transform: str
@@ -51,6 +52,7 @@ class Rewrite(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
     saves: int | None = None
     keywords: frozenset[str] = frozenset({"RUN"})
+    drops: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:

@@ -231,7 +231,8 @@ def _attempt(
     except (DockerfileSyntaxError, ValueError) as error:
         return None, str(error)
     touched = frozenset().union(*(one.keywords for one in rewrites))
-    why = fault(text.build, after.build, touched) or disagreement(after.build.dockerfile)
+    drops = tuple(drop for one in rewrites for drop in one.drops)
+    why = fault(text.build, after.build, touched, drops) or disagreement(after.build.dockerfile)
     return (None, why) if why else (after, "")
 
 
