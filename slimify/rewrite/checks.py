@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -42,6 +43,23 @@ def fault(before: Build, after: Build, touched: frozenset[str], drops: tuple[str
         if why := _lost(_without(was, left), now):
             return f"stage {old.label}: {why}"
     return f"{left[0]!r} was to go, but is not there" if left else ""
+
+
+def moved(before: Build, after: Build, adds: tuple[str, ...]) -> str:
+    """Why more has changed than the places of COPYs, and that those in `adds` are new; empty if it has not."""
+    new = Counter(adds)
+    for old, now in zip(before.stages, after.stages, strict=True):
+        was, is_now = (
+            Counter(one.logical.text for one in stage.stage.instructions if one.keyword == "COPY")
+            for stage in (old, now)
+        )
+        if was - is_now:
+            return f"stage {old.label}: a COPY is gone"
+        extra = is_now - was
+        if extra - new:
+            return f"stage {old.label}: a COPY is new that was not declared"
+        new -= extra
+    return "a new COPY is not there" if new else ""
 
 
 def _without(tokens: list[_Token], drops: list[str]) -> list[_Token]:

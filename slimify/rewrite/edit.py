@@ -42,6 +42,7 @@ class Rewrite(NamedTuple):
     instructions whose text it may change: the pipeline holds it to that. `saves` is an estimate
     of the bytes the image loses, None where there is no ground for one. `drops` are the commands of
     RUNs, as they are written, whose work is done in another way: no other may be missing.
+    With `moves`, COPYs change their place and nothing else, and those in `adds` are new.
     """
 
     transform: str
@@ -53,6 +54,8 @@ class Rewrite(NamedTuple):
     saves: int | None = None
     keywords: frozenset[str] = frozenset({"RUN"})
     drops: tuple[str, ...] = ()
+    moves: bool = False
+    adds: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:

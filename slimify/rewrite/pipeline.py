@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from slimify.rewrite.checks import fault
+from slimify.rewrite.checks import fault, moved
 from slimify.rewrite.edit import Edit, Finding, Level, Rewrite, Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.text import Origin, apply, identity
@@ -232,7 +232,10 @@ def _attempt(
         return None, str(error)
     touched = frozenset().union(*(one.keywords for one in rewrites))
     drops = tuple(drop for one in rewrites for drop in one.drops)
-    why = fault(text.build, after.build, touched, drops) or disagreement(after.build.dockerfile)
+    why = fault(text.build, after.build, touched, drops)
+    if not why and any(one.moves for one in rewrites):
+        why = moved(text.build, after.build, tuple(add for one in rewrites for add in one.adds))
+    why = why or disagreement(after.build.dockerfile)
     return (None, why) if why else (after, "")
 
 

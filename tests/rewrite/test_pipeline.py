@@ -136,6 +136,32 @@ def test_only_a_declared_command_may_go(old: str, new: str, drops: tuple[str, ..
     assert bool(faults(outcome)) is not good
 
 
+@pytest.mark.parametrize(
+    ("new", "adds", "good"),
+    [
+        ("RUN a\nCOPY . .\n", (), True),
+        ("COPY p .\nRUN a\nCOPY . .\n", ("COPY p .",), True),
+        ("COPY p .\nRUN a\nCOPY . .\n", (), False),
+        ("COPY p .\nRUN a\nCOPY . .\n", ("COPY q .",), False),
+        ("RUN a\nCOPY . .\n", ("COPY q .",), False),
+        ("RUN a\nCOPY . ..\n", (), False),
+        ("RUN a\n", (), False),
+        ("COPY . .\nRUN b\n", (), False),
+        ("COPY . .\n", (), False),
+    ],
+)
+def test_a_copy_may_move_and_nothing_else(new: str, adds: tuple[str, ...], good: bool) -> None:
+    def move(build: Build) -> Iterator[Rewrite]:
+        text = build.dockerfile.source.text
+        if text.endswith("COPY . .\nRUN a\n"):
+            edits = (Edit(Span(len("FROM x\n"), len(text)), new),)
+            yield Rewrite("move", Level.SAFE, "m", "m", edits, keywords=frozenset({"COPY"}), moves=True, adds=adds)
+
+    outcome = run(Transform("move", Level.SAFE, "move", move), text="FROM x\nCOPY . .\nRUN a\n")
+    assert outcome.changed is good
+    assert bool(faults(outcome)) is not good
+
+
 def test_a_test_command_may_not_be_lost() -> None:
     """`[` is a command like any other."""
     outcome = run(replacing("[ -f x ] && ", ""), text="FROM a\nRUN [ -f x ] && echo y\n")
