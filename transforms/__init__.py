@@ -12,6 +12,7 @@ from slimify.transforms.drop_dead_instructions import drop_dead_instructions
 from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
 from slimify.transforms.no_install_recommends import no_install_recommends
+from slimify.transforms.order_for_cache import order_for_cache
 from slimify.transforms.pair_update_install import pair_update_install
 
 from slimify.rewrite.edit import Level
@@ -19,6 +20,7 @@ from slimify.rewrite.pipeline import Transform
 
 PIPELINE: tuple[Transform, ...] = (
     Transform("pair-update-install", Level.SAFE, "put an index update where its install is", pair_update_install),
+    Transform("order-for-cache", Level.STANDARD, "install packages before the sources are copied", order_for_cache),
     Transform("copy-chown", Level.STANDARD, "give files their owner when they are copied", copy_chown),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),
     Transform("no-install-recommends", Level.AGGRESSIVE, "leave recommended packages out", no_install_recommends),

@@ -40,11 +40,15 @@ def holds_nothing(reference: str, folder: str) -> Nothing | None:
     empty = facts["empty"].get(image.name)
     if empty and folder in empty["folders"]:
         return Nothing(True, empty["source"])
-    parts = folder.strip("/").split("/")
     own = any(folder == one or folder.startswith((f"{one}/", f"{one}-")) for one in facts["own"])
-    if not parts[0] or own or parts[0].startswith((".", "docker-entrypoint", "__")):
-        return None
-    added = parts[0] not in _ROOTS or any(folder.startswith(f"{one}/") for one in _OPEN)
+    return Nothing(False, facts["source"]) if not own and is_added(folder) else None
+
+
+def is_added(folder: str) -> bool:
+    """Whether a folder is none of a distribution's own, so that its packages put nothing into it."""
+    parts = folder.strip("/").split("/")
+    if not parts[0] or parts[0].startswith((".", "docker-entrypoint", "__")):
+        return False
     # What is in a user's home folder when it is made starts with a dot (useradd, /etc/skel).
-    added = added or (parts[0] == "home" and len(parts) > 2 and not parts[2].startswith("."))
-    return Nothing(False, facts["source"]) if added else None
+    at_home = parts[0] == "home" and len(parts) > 2 and not parts[2].startswith(".")
+    return at_home or parts[0] not in _ROOTS or any(folder.startswith(f"{one}/") for one in _OPEN)
