@@ -10,6 +10,7 @@ from slimify.rewrite.pipeline import Options, fix
 from slimify.syntax.source import Source
 
 PYTHON = {"requirements.txt": "flask\n", "main.py": "", "lib/a.py": ""}
+MOUNTED = "RUN --mount=type=cache,target=/root/.cache/pip \\\n  pip install -r requirements.txt\n"
 NODE = {"package.json": '{"name": "a"}', "package-lock.json": '{"lockfileVersion": 3}', "index.js": ""}
 
 
@@ -33,9 +34,8 @@ def run(text: str, files: dict[str, str], **more: bool) -> Outcome:
             'COPY requirements.txt /app/\nWORKDIR /app\nRUN pip install -r /app/requirements.txt\nCOPY [".", "/app"]\n',
         ),
         (
-            "WORKDIR /app\nCOPY . .\nRUN --mount=type=cache,target=/root \\\n  pip install -r requirements.txt\n",
-            "WORKDIR /app\nCOPY requirements.txt .\nRUN --mount=type=cache,target=/root \\\n  pip install -r requirements.txt\n"
-            + "COPY . .\n",
+            f"WORKDIR /app\nCOPY . .\n{MOUNTED}",
+            f"WORKDIR /app\nCOPY requirements.txt .\n{MOUNTED}COPY . .\n",
         ),
         (
             "WORKDIR /app\n\n# one\n# two\nCOPY . .\n# three\nRUN pip install flask\nRUN mkdir /data\n",
