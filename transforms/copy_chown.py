@@ -135,6 +135,8 @@ def _chown(build: Build, step: Step, body: Body, change: _Change) -> Iterator[Re
     owner = _owner(change.value)
     why = "the owner is not given as user or user:group" if owner is None else ""
     why = why or _later_user(build, filled.copies[0], step, change.value)
+    if step.state.user not in (None, "root", "0", "root:root", "0:0"):
+        why = why or f"{step.state.user}, who runs it, may not give files away"
     why = why or _again(step, body, change)
     for copy in filled.copies:
         why = why or _unfit(build, copy, owner, change.value)

@@ -22,6 +22,18 @@ _ELSEWHERE = frozenset(
     docker-php-ext-enable docker-php-ext-install echo export groupadd install ldconfig ln locale-gen mkdir printf rm
     set true update-ca-certificates useradd usermod""".split()
 )
+_OTHER_ROOTS = (
+    "--root",
+    "--installroot",
+    "--initdb",
+    "--downloaddir",
+    "--destdir",
+    "-p",
+    "--sysroot",
+    "-r",
+    "--dbpath",
+)
+_UPGRADES = ("upgrade", "dist-upgrade", "full-upgrade", "autoremove", "autoclean", "clean", "makecache")
 # Options of pip that put something into a folder of the user's choice, or run what is in one.
 _PIP_ELSEWHERE = (
     "-t", "--target", "-e", "--editable", "--src", "--root", "--prefix", "-c", "--constraint", "--log",
@@ -180,13 +192,21 @@ def _strays(build: Build, step: Step, call: Invocation) -> str:
     if call.program is None or call.nested or "chroot" in call.wrappers:
         return f"what {call.typed[0].text if call.typed else name} writes is not known"
     manager = call.manager
-    if manager is not None and manager.name in SYSTEM_MANAGERS and verb(call) is not None:
-        return ""
+    if manager is not None and manager.name in SYSTEM_MANAGERS:
+        return "" if system_only(call) else f"what {name} writes is not known"
     if manager is not None and manager.name == "pip":
         return _pip(build, step, call)
     if call.program in _ELSEWHERE and all(value is not None for value in call.argv):
         return ""
     return f"what {name} writes is not known"
+
+
+def system_only(call: Invocation) -> bool:
+    """Whether a system's package manager is asked for nothing but to keep the packages of the system."""
+    manager, action = call.manager, verb(call)
+    if manager is None or action is None or call.has(*_OTHER_ROOTS):
+        return False
+    return action.name in (*manager.installs, *manager.refreshes, *manager.removes, *manager.cleans, *_UPGRADES)
 
 
 def _pip(build: Build, step: Step, call: Invocation) -> str:

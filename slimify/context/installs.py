@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
-from slimify.context.folder import context_path
+from slimify.context.folder import context_path, system_only
 from slimify.semantics.build import Build, Step
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import SYSTEM_MANAGERS, effects
@@ -49,6 +49,7 @@ _NODE_ELSEWHERE = (
     "-C", "--prefix", "--dir", "--cwd", "-g", "--global", "--modules-folder", "-w", "--workspace", "--filter",
     "--workspace-root", "--userconfig", "--globalconfig", "--location",
 )  # fmt: skip
+_PACKAGES = (".deb", ".rpm", ".apk", ".ipk", ".zst", ".xz", ".sh", ".bundle", ".spec")
 _LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lockb", "bun.lock")
 
 
@@ -116,17 +117,14 @@ def _call(build: Build, step: Step, call: Invocation, folder: str) -> Reads | st
 
 
 def _system(call: Invocation, title: str, installs: bool) -> Reads | str:
+    if not system_only(call):
+        return f"what {title} reads or writes is not known"
     for value in call.argv:
-        if (
-            value is None
-            or value == "."
-            or value.startswith(("./", "../", "/"))
-            or value.endswith((".deb", ".rpm", ".apk", ".sh"))
-        ):
+        if value is None or value == "." or value.startswith(("./", "../", "/")) or value.endswith(_PACKAGES):
             return f"{title} may install a file"
         if "/" in value and not value.startswith(("-", "http")):
             return f"{title} may install a file"
-    if call.has("-c", "--config-file", "-o", "--option", "--root", "--allow-untrusted", "--repository", "-X"):
+    if call.has("-c", "--config-file", "-o", "--option", "--allow-untrusted", "--repository", "-X"):
         return f"{title} is given options that may name files"
     return Reads((), title if installs else "")
 

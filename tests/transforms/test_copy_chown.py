@@ -60,6 +60,8 @@ def test_the_text(before: str, after: str) -> None:
         "RUN curl -o /app/x https://example.com\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "RUN mkdir -p /app/logs\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "RUN useradd -m -d /app app\nCOPY . /app\nRUN chown -R app:app /app\n",
+        "USER daemon\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nRUN apt-get download curl\nCOPY . .\nRUN chown -R daemon:daemon /app\n",
         "RUN ./setup\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "VOLUME /app\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "COPY . /app\nRUN chown -R daemon.daemon /app\n",
