@@ -19,7 +19,7 @@ _NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 _OWNER = re.compile(f"({_NAME})(?::({_NAME}))?")
 _REFERENCE = "https://docs.docker.com/reference/dockerfile/#copy---chown---chmod"
 # Where a folder that COPY makes gets its owner, and one that is there keeps its own.
-_BUILDKIT = "https://github.com/tonistiigi/fsutil/blob/master/copy/mkdir.go"
+_BUILDKIT = "https://github.com/moby/buildkit/issues/1941"
 # Frontends that know `COPY --chmod` (BuildKit, docs/dockerfile, "COPY --chmod": 1.2).
 _SYNTAX = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::(?:1|1\.(?:[2-9]|[1-9]\d)(?:\.\d+)?|latest|labs|1-labs))?"

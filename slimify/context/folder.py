@@ -10,8 +10,10 @@ import posixpath
 from typing import NamedTuple
 
 from slimify.context.copies import USUAL_FOLDERS
+from slimify.context.globs import is_glob
 from slimify.context.paths import clean
 from slimify.semantics.build import Build, Step
+from slimify.semantics.build_context import Kind
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import SYSTEM_MANAGERS, effects
 from slimify.syntax.words import WordError, expand
@@ -82,6 +84,10 @@ def filled_by_copies(build: Build, step: Step, folder: str) -> Filled | Unproven
         return None
     if blame is not None:
         return blame
+    for one in copies:
+        target = copy_target(one)
+        if target is not None and target != folder and not _makes_it(build, one, target):
+            return Unproven("who owns the folders that this COPY makes on its way depends on the builder", one)
     if any(one.stage != step.stage for one in copies):
         return Unproven("another stage, which others may be built on, has filled it")
     nothing = holds_nothing(step.state.image or "", folder)
@@ -90,7 +96,21 @@ def filled_by_copies(build: Build, step: Step, folder: str) -> Filled | Unproven
     made = bool(made) and not nothing.exists
     if made and posixpath.dirname(folder) not in (*USUAL_FOLDERS, "/"):
         return Unproven(f"who owns the folders above {folder} would depend on which COPY makes them", copies[0])
-    return Filled(tuple(copies), made and copy_target(copies[0]) == folder, nothing.source)
+    return Filled(tuple(copies), made and _makes_it(build, copies[0], folder), nothing.source)
+
+
+def _makes_it(build: Build, copy: Step, folder: str) -> bool:
+    """Whether every builder gives a COPY's owner to `folder`: a folder is copied there, or a file of that name.
+
+    Docker's old builder leaves a folder to root that it only makes for a file to be put into (moby issue 42819).
+    """
+    words = copy.instruction.exec_form or tuple(token.text for token in copy.instruction.tokens)
+    if copy_target(copy) != folder or len(words) != 2 or is_glob(words[0]):
+        return False
+    source = posixpath.normpath(f"/{words[0]}").strip("/")
+    entry = build.context.entry(source) if build.context is not None and source else None
+    known = entry is not None and entry.kind is Kind.FOLDER and copy.instruction.flag("from") is None
+    return known or not source or words[0].endswith(("/", "/.")) or not words[1].endswith(("/", "."))
 
 
 def copy_target(step: Step) -> str | None:

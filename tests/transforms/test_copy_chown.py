@@ -44,6 +44,18 @@ def test_links_are_not_followed_out_of_the_folder_on_alpine() -> None:
         ),
         ("COPY . /app\nRUN chown -R 1001 /app", "COPY --chown=1001:0 . /app\n"),
         (
+            "COPY a /app/\nRUN chown -R daemon:daemon /app\n",
+            "COPY --chown=daemon:daemon a /app/\nRUN chown daemon:daemon /app\n",
+        ),
+        (
+            "COPY a b /app/\nRUN chown -R daemon:daemon /app\n",
+            "COPY --chown=daemon:daemon a b /app/\nRUN chown daemon:daemon /app\n",
+        ),
+        (
+            "COPY src/ /app/\nRUN chown -R daemon:daemon /app\n",
+            "COPY --chown=daemon:daemon src/ /app/\n",
+        ),
+        (
             "ENV D=/app\nCOPY . $D/\nRUN chown -R daemon:daemon $D\n",
             "ENV D=/app\nCOPY --chown=daemon:daemon . $D/\n",
         ),
@@ -62,6 +74,7 @@ def test_the_text(before: str, after: str) -> None:
         "RUN useradd -m -d /app app\nCOPY . /app\nRUN chown -R app:app /app\n",
         "USER daemon\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "WORKDIR /app\nRUN apt-get download curl\nCOPY . .\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY a.conf /app/conf/\nRUN chown -R daemon:daemon /app\n",
         "RUN ./setup\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "VOLUME /app\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "COPY . /app\nRUN chown -R daemon.daemon /app\n",
