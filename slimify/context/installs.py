@@ -10,10 +10,11 @@ import posixpath
 from typing import NamedTuple
 
 from slimify.context.folder import context_path, system_only
-from slimify.semantics.build import Build, Step
+from slimify.semantics.build import Build, Step, pairs
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import SYSTEM_MANAGERS, effects
 from slimify.syntax.shell import Body, commands_in
+from slimify.syntax.words import WordError, expand
 
 # Programs that read nothing but what they are told, and their own files.
 _READ_NOTHING = frozenset(
@@ -74,7 +75,7 @@ def install_reads(build: Build, step: Step, body: Body, folder: str) -> Reads | 
         told = name.upper().startswith(("PIP_", "NPM_", "YARN_", "PNPM_", "PYTHONPATH")) or name == "HOME"
         if told and value is not None and (folder in value or value.startswith((".", "file:"))):
             return f"{name} leads to what is copied"
-    if any(folder in (value or folder) for name, value in step.state.env.items() if name == "PATH"):
+    if _path_leads_to(build, step, folder):
         return "the PATH may lead to what is copied"
     found = effects(body.script, step.state.variables, step.state.workdir)
     if found.background or any(leak.kind in ("source", "directory") for leak in found.leaks):
@@ -99,9 +100,39 @@ def install_reads(build: Build, step: Step, body: Body, folder: str) -> Reads | 
     return Reads(tuple(paths), ", ".join(dict.fromkeys(installs)))
 
 
+def _path_leads_to(build: Build, step: Step, folder: str) -> bool:
+    """Whether a PATH that the Dockerfile sets may hold `folder`, or a folder in it."""
+    stage: int | None = step.stage
+    before = build.stages[step.stage].steps[: step.index]
+    while stage is not None:
+        for one in before:
+            if one.keyword == "ARG" and one.instruction.arguments.startswith("PATH"):
+                return True
+            for name, value in pairs(one.instruction) if one.keyword == "ENV" else ():
+                if name != "PATH":
+                    continue
+                for part in value.strip("\"'").split(":"):
+                    place = None if part in ("$PATH", "${PATH}") else _expanded(part, one)
+                    if place is not None and (not place.startswith("/") or f"{place}/".startswith(f"{folder}/")):
+                        return True
+        stage = build.stages[stage].parent
+        before = build.stages[stage].steps if stage is not None else ()
+    return False
+
+
+def _expanded(text: str, step: Step) -> str:
+    """The value of a part of PATH; empty, which means the working directory, where it is not known."""
+    try:
+        return expand(text, step.state.variables, step.instruction.escape).value or ""
+    except WordError:
+        return ""
+
+
 def _call(build: Build, step: Step, call: Invocation, folder: str) -> Reads | str:
     name = call.program
-    if name is None or call.nested or call.wrappers or "/" in call.typed[0].text:
+    typed = call.typed[0].text if call.typed else ""
+    by_path = "/" in typed and (not typed.startswith("/") or f"{typed}/".startswith(f"{folder}/") or "$" in typed)
+    if name is None or call.nested or call.wrappers or by_path:
         return f"what {call.typed[0].text if call.typed else 'a command'} reads is not known"
     manager, action = call.manager, verb(call)
     if manager is not None and action is not None:
@@ -111,7 +142,10 @@ def _call(build: Build, step: Step, call: Invocation, folder: str) -> Reads | st
             return _pip(build, step, call)
         if manager.name in _FROZEN:
             return _node(build, step, call, manager.name)
-    if name in _READ_NOTHING and all(value is not None and folder not in value for value in call.argv):
+    made = all(value is not None and value.startswith(("/", "-")) for value in call.argv)
+    if (name in _READ_NOTHING or (name in ("venv", "virtualenv") and made)) and all(
+        value is not None and folder not in value for value in call.argv
+    ):
         return Reads((), "")
     return f"what {name} reads is not known"
 

@@ -49,6 +49,29 @@ def test_the_text(before: str, after: str) -> None:
     assert not run(outcome.after.text, PYTHON).changed
 
 
+@pytest.mark.parametrize(
+    ("path", "command", "moves"),
+    [
+        ("/opt/venv/bin:$PATH", "pip", True),
+        ('"/opt/venv/bin:${PATH}"', "pip", True),
+        ("$V/bin:$PATH", "pip", True),
+        ("/app/bin:$PATH", "pip", False),
+        ("bin:$PATH", "pip", False),
+        ("$UNKNOWN/bin:$PATH", "pip", False),
+        ("$PATH:", "pip", False),
+        ("/usr/bin", "/opt/venv/bin/pip", True),
+        ("/usr/bin", "/app/venv/bin/pip", False),
+        ("/usr/bin", "venv/bin/pip", False),
+        ("/usr/bin", "$V/bin/pip", False),
+        ("/usr/bin", "python -m venv /opt/venv && /opt/venv/bin/pip", True),
+        ("/usr/bin", "python -m venv .venv && pip", False),
+    ],
+)
+def test_programs_of_the_sources(path: str, command: str, moves: bool) -> None:
+    text = f"FROM python:3.12\nENV V=/opt/v\nENV PATH={path}\nWORKDIR /app\nCOPY . .\nRUN {command} install flask\n"
+    assert run(text, PYTHON).changed is moves
+
+
 def test_nothing_moves_without_a_context_or_with_half_of_one() -> None:
     text = "FROM python:3.12\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"
     assert not fix(Source(text), Options(only=("order-for-cache",))).changed
