@@ -12,7 +12,7 @@ from typing import NamedTuple
 from slimify.context.copies import USUAL_FOLDERS
 from slimify.context.globs import is_glob
 from slimify.context.paths import clean
-from slimify.semantics.build import Build, Step
+from slimify.semantics.build import Build, Step, pairs
 from slimify.semantics.build_context import Kind
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import SYSTEM_MANAGERS, effects
@@ -24,6 +24,8 @@ _ELSEWHERE = frozenset(
     docker-php-ext-enable docker-php-ext-install echo export groupadd install ldconfig ln locale-gen mkdir printf rm
     set true update-ca-certificates useradd usermod""".split()
 )
+_PIP_PLACES = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_SRC", "PIP_EDITABLE", "PIP_REQUIREMENT", "PYTHONUSERBASE")
+_PROGRAMS = ("/bin/", "/sbin/", "/usr/")
 _OTHER_ROOTS = (
     "--root",
     "--installroot",
@@ -189,6 +191,12 @@ def run_reaches(build: Build, step: Step, folder: str) -> str:
         return "an earlier RUN writes to a folder that is not known"
     if any(_within(path, folder) or (path != "/" and _within(folder, path)) for path in paths if path.startswith("/")):
         return f"an earlier RUN works in {folder}"
+    if path_leads_to(build, step, folder):
+        return f"the PATH may lead into {folder}"
+    for name, value in step.state.variables.items():
+        told = name.upper().startswith(("PIP_", "PYTHON")) or name == "HOME"
+        if name in _PIP_PLACES or (told and value is not None and (folder in value or value.startswith("."))):
+            return f"{name} leads to {folder}"
     for call in found.invocations:
         if call.program != "mkdir" and any(value is not None and folder in value for value in call.argv):
             return f"an earlier RUN works in {folder}"
@@ -209,7 +217,8 @@ def _makes(step: Step, folder: str) -> bool:
 
 def _strays(build: Build, step: Step, call: Invocation) -> str:
     name = call.program or "a program"
-    if call.program is None or call.nested or "chroot" in call.wrappers:
+    by_path = bool(call.typed) and "/" in call.typed[0].text and not call.typed[0].text.startswith(_PROGRAMS)
+    if call.program is None or call.nested or by_path or "chroot" in call.wrappers:
         return f"what {call.typed[0].text if call.typed else name} writes is not known"
     manager = call.manager
     if manager is not None and manager.name in SYSTEM_MANAGERS:
@@ -256,6 +265,34 @@ def _odd_requirements(build: Build, step: Step, name: str) -> bool:
     found = read_requirements(build.context, path)
     plain = all(one.origin is Origin.INDEX and not one.editable for one in found.requirements)
     return not (plain and found.files) or bool(found.missing or found.paths or found.problems)
+
+
+def path_leads_to(build: Build, step: Step, folder: str) -> bool:
+    """Whether a PATH that the Dockerfile sets may hold `folder`, or a folder in it."""
+    stage: int | None = step.stage
+    before = build.stages[step.stage].steps[: step.index]
+    while stage is not None:
+        for one in before:
+            if one.keyword == "ARG" and one.instruction.arguments.startswith("PATH"):
+                return True
+            for name, value in pairs(one.instruction) if one.keyword == "ENV" else ():
+                if name != "PATH":
+                    continue
+                for part in value.strip("\"'").split(":"):
+                    place = None if part in ("$PATH", "${PATH}") else _expanded(part, one)
+                    if place is not None and (not place.startswith("/") or f"{place}/".startswith(f"{folder}/")):
+                        return True
+        stage = build.stages[stage].parent
+        before = build.stages[stage].steps if stage is not None else ()
+    return False
+
+
+def _expanded(text: str, step: Step) -> str:
+    """The value of a part of PATH; empty, which means the working directory, where it is not known."""
+    try:
+        return expand(text, step.state.variables, step.instruction.escape).value or ""
+    except WordError:
+        return ""
 
 
 def context_path(build: Build, step: Step, name: str) -> str | None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
-from slimify.context.folder import context_path, system_only
-from slimify.semantics.build import Build, Step, pairs
+from slimify.context.folder import context_path, path_leads_to, system_only
+from slimify.semantics.build import Build, Step
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import SYSTEM_MANAGERS, effects
 from slimify.syntax.shell import Body, commands_in
-from slimify.syntax.words import WordError, expand
 
 # Programs that read nothing but what they are told, and their own files.
 _READ_NOTHING = frozenset(
@@ -75,7 +74,7 @@ def install_reads(build: Build, step: Step, body: Body, folder: str) -> Reads | 
         told = name.upper().startswith(("PIP_", "NPM_", "YARN_", "PNPM_", "PYTHONPATH")) or name == "HOME"
         if told and value is not None and (folder in value or value.startswith((".", "file:"))):
             return f"{name} leads to what is copied"
-    if _path_leads_to(build, step, folder):
+    if path_leads_to(build, step, folder):
         return "the PATH may lead to what is copied"
     found = effects(body.script, step.state.variables, step.state.workdir)
     if found.background or any(leak.kind in ("source", "directory") for leak in found.leaks):
@@ -98,34 +97,6 @@ def install_reads(build: Build, step: Step, body: Body, folder: str) -> Reads | 
         if path.startswith(("./", f"{folder}/")) or path == folder or folder.startswith(f"{path}/"):
             return f"it works in {folder}"
     return Reads(tuple(paths), ", ".join(dict.fromkeys(installs)))
-
-
-def _path_leads_to(build: Build, step: Step, folder: str) -> bool:
-    """Whether a PATH that the Dockerfile sets may hold `folder`, or a folder in it."""
-    stage: int | None = step.stage
-    before = build.stages[step.stage].steps[: step.index]
-    while stage is not None:
-        for one in before:
-            if one.keyword == "ARG" and one.instruction.arguments.startswith("PATH"):
-                return True
-            for name, value in pairs(one.instruction) if one.keyword == "ENV" else ():
-                if name != "PATH":
-                    continue
-                for part in value.strip("\"'").split(":"):
-                    place = None if part in ("$PATH", "${PATH}") else _expanded(part, one)
-                    if place is not None and (not place.startswith("/") or f"{place}/".startswith(f"{folder}/")):
-                        return True
-        stage = build.stages[stage].parent
-        before = build.stages[stage].steps if stage is not None else ()
-    return False
-
-
-def _expanded(text: str, step: Step) -> str:
-    """The value of a part of PATH; empty, which means the working directory, where it is not known."""
-    try:
-        return expand(text, step.state.variables, step.instruction.escape).value or ""
-    except WordError:
-        return ""
 
 
 def _call(build: Build, step: Step, call: Invocation, folder: str) -> Reads | str:

@@ -75,6 +75,12 @@ def test_the_text(before: str, after: str) -> None:
         "USER daemon\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "WORKDIR /app\nRUN apt-get download curl\nCOPY . .\nRUN chown -R daemon:daemon /app\n",
         "WORKDIR /app\nCOPY a.conf /app/conf/\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY . .\nRUN ./install a\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY . .\nENV PATH=/app/venv/bin:$PATH\nRUN pip install a\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY . .\nENV HOME=/app\nRUN pip install a\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY . .\nENV PIP_TARGET=lib\nRUN pip install a\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY . .\nRUN cp -r / . && true\nRUN chown -R daemon:daemon /app\n",
+        "WORKDIR /app\nCOPY . .\nRUN echo a > a\nRUN chown -R daemon:daemon /app\n",
         "RUN ./setup\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "VOLUME /app\nCOPY . /app\nRUN chown -R daemon:daemon /app\n",
         "COPY . /app\nRUN chown -R daemon.daemon /app\n",
@@ -91,6 +97,11 @@ def test_the_text(before: str, after: str) -> None:
 )
 def test_what_is_left_alone(before: str) -> None:
     assert not run(f"FROM debian:12\n{before}").changed
+
+
+def test_packages_in_between_do_no_harm() -> None:
+    text = "WORKDIR /app\nCOPY . .\nENV PATH=/opt/v/bin:$PATH\nRUN pip install a\nRUN chown -R 1000:1000 /app\n"
+    assert run(f"FROM python:3.12\n{text}").changed
 
 
 def test_a_folder_that_mkdir_made_is_like_one_of_workdir() -> None:
