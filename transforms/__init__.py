@@ -7,11 +7,13 @@ each layer is cleaned, and last the instructions that shape the configuration ar
 from __future__ import annotations
 
 from slimify.transforms.clean_package_cache import clean_package_cache
+from slimify.transforms.copy_chown import copy_chown
 from slimify.transforms.dockerignore import dockerignore
 from slimify.transforms.drop_dead_instructions import drop_dead_instructions
 from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
 from slimify.transforms.no_install_recommends import no_install_recommends
+from slimify.transforms.order_for_cache import order_for_cache
 from slimify.transforms.pair_update_install import pair_update_install
 
 from slimify.rewrite.edit import Level
@@ -19,6 +21,8 @@ from slimify.rewrite.pipeline import Transform
 
 PIPELINE: tuple[Transform, ...] = (
     Transform("pair-update-install", Level.SAFE, "put an index update where its install is", pair_update_install),
+    Transform("order-for-cache", Level.STANDARD, "install packages before the sources are copied", order_for_cache),
+    Transform("copy-chown", Level.STANDARD, "give files their owner when they are copied", copy_chown),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),
     Transform("no-install-recommends", Level.AGGRESSIVE, "leave recommended packages out", no_install_recommends),
     Transform("clean-package-cache", Level.SAFE, "leave no package manager's cache in a layer", clean_package_cache),

@@ -22,7 +22,7 @@ from slimify.syntax.words import WordError, expand, heredoc_marker
 
 _REMOTE = re.compile(r"[a-zA-Z0-9]+://|[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:")
 # Filesystem Hierarchy Standard 3.0: folders that every image with a distribution in it has.
-_USUAL_FOLDERS = frozenset(
+USUAL_FOLDERS = frozenset(
     "/bin /boot /dev /etc /home /lib /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib "
     "/usr/local /usr/local/bin /usr/local/lib /usr/local/sbin /usr/local/share /usr/sbin /usr/share /var /var/cache "
     "/var/lib /var/log /var/spool /var/tmp".split()
@@ -114,7 +114,7 @@ def _destination(word: str, state: State, instruction: Instruction) -> _Destinat
     # With --link the files are laid out in an empty layer, where these folders are not.
     if not folder and not _on(instruction, "link"):
         workdir = clean(state.workdir or "/")
-        usual = path in _USUAL_FOLDERS and state.image not in (None, "scratch")
+        usual = path in USUAL_FOLDERS and state.image not in (None, "scratch")
         folder = usual or f"{workdir}/".startswith(f"{path.rstrip('/')}/")
     return _Destination(path, folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -21,12 +22,14 @@ from slimify.syntax.shell import (
 )
 
 
-def fault(before: Build, after: Build, touched: frozenset[str]) -> str:
+def fault(before: Build, after: Build, touched: frozenset[str], drops: tuple[str, ...] = ()) -> str:
     """Why `after` is not an acceptable rewrite of `before`; empty if it is.
 
     `touched` are the keywords that the rewrite may change. Every other instruction must be there
-    as before and in the same order, and RUNs may gain commands and options but lose none.
+    as before and in the same order, and RUNs may gain commands and options but lose none, except
+    those in `drops`, each once.
     """
+    left = list(drops)
     if len(before.stages) != len(after.stages):
         return "the number of stages changed"
     if _fixed(before.dockerfile.preamble, touched) != _fixed(after.dockerfile.preamble, touched):
@@ -36,9 +39,46 @@ def fault(before: Build, after: Build, touched: frozenset[str]) -> str:
             return f"stage {old.label} changed its name or base"
         if _fixed(old.stage.instructions, touched) != _fixed(new.stage.instructions, touched):
             return f"an instruction of stage {old.label} changed that should not have"
-        if why := _lost(*(_tokens(*one) for one in _differing(before, after, old.index))):
+        was, now = (_tokens(*one) for one in _differing(before, after, old.index))
+        if why := _lost(_without(was, left), now):
             return f"stage {old.label}: {why}"
-    return ""
+    return f"{left[0]!r} was to go, but is not there" if left else ""
+
+
+def moved(before: Build, after: Build, adds: tuple[str, ...]) -> str:
+    """Why more has changed than the places of COPYs, and that those in `adds` are new; empty if it has not."""
+    new = Counter(adds)
+    for old, now in zip(before.stages, after.stages, strict=True):
+        was, is_now = (
+            Counter(one.logical.text for one in stage.stage.instructions if one.keyword == "COPY")
+            for stage in (old, now)
+        )
+        if was - is_now:
+            return f"stage {old.label}: a COPY is gone"
+        extra = is_now - was
+        if extra - new:
+            return f"stage {old.label}: a COPY is new that was not declared"
+        new -= extra
+    return "a new COPY is not there" if new else ""
+
+
+def _without(tokens: list[_Token], drops: list[str]) -> list[_Token]:
+    """The tokens without the commands to be dropped, which are struck off the list, and their `&&`."""
+    rest: list[_Token] = []
+    joined = False
+    for token in tokens:
+        if isinstance(token, _Call) and str(token) in drops:
+            drops.remove(str(token))
+            joined = True
+            if rest and rest[-1] == "&&":
+                rest.pop()
+                joined = False
+        elif not (joined and token == "&&"):
+            rest.append(token)
+            joined = False
+        else:
+            joined = False
+    return rest
 
 
 def _differing(before: Build, after: Build, stage: int) -> Iterator[tuple[Build, tuple[Instruction, ...]]]:

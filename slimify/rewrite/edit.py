@@ -52,7 +52,9 @@ class Rewrite(NamedTuple):
     `title` is one line in the imperative; `reason` says what it is good for. `keywords` are the
     instructions whose text it may change: the pipeline holds it to that. `saves` is an estimate
     of the bytes the image loses, None where there is no ground for one. `files` are changed besides;
-    a rewrite without edits says with `anchor` what in the Dockerfile it is about.
+    a rewrite without edits says with `anchor` what in the Dockerfile it is about. `drops` are the
+    commands of RUNs, as they are written, whose work is done in another way: no other may be
+    missing. With `moves`, COPYs change their place and nothing else, and those in `adds` are new.
     """
 
     transform: str
@@ -65,6 +67,9 @@ class Rewrite(NamedTuple):
     keywords: frozenset[str] = frozenset({"RUN"})
     files: tuple[FileEdit, ...] = ()
     anchor: Span | None = None
+    drops: tuple[str, ...] = ()
+    moves: bool = False
+    adds: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:

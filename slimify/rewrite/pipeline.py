@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from slimify.rewrite.checks import fault
+from slimify.rewrite.checks import fault, moved
 from slimify.rewrite.edit import Edit, FileEdit, Finding, Level, Rewrite, Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.text import Origin, apply, identity
@@ -271,7 +271,11 @@ def _attempt(
     except (DockerfileSyntaxError, ValueError) as error:
         return None, str(error)
     touched = frozenset().union(*(one.keywords for one in rewrites))
-    why = fault(text.build, after.build, touched) or disagreement(after.build.dockerfile)
+    drops = tuple(drop for one in rewrites for drop in one.drops)
+    why = fault(text.build, after.build, touched, drops)
+    if not why and any(one.moves for one in rewrites):
+        why = moved(text.build, after.build, tuple(add for one in rewrites for add in one.adds))
+    why = why or disagreement(after.build.dockerfile)
     return (None, why) if why else (after, "")
 
 

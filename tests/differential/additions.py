@@ -38,8 +38,15 @@ def documented() -> Additions:
         words = unwrapped(argv)
         return len(words) == 2 and words[1] == "update" and words[0] in ("apt-get", "apt", "aptitude", "opkg")
 
+    def owns(argv: Argv) -> bool:
+        return argv[:1] == ("chown",) and len(argv) == 3
+
+    def owns_below(argv: Argv) -> bool:
+        # copy-chown leaves it to the COPYs; that these have the owner is for its own tests to show.
+        return argv[:1] == ("chown",) and len(argv) == 4 and bool({"-R", "--recursive"} & set(argv))
+
     homed = {_at_home(word) for path in paths for word in shlex.split(path)}
-    return Additions(options=frozenset(options), calls=(removes, cleans, updates))
+    return Additions(options=frozenset(options), calls=(removes, cleans, updates, owns), dropped=(owns_below,))
 
 
 def _variants(manager: PackageManager, command: str) -> set[Argv]:

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from slimify.transforms import PIPELINE
 
+from slimify.context.memory import MemoryContext
 from slimify.rewrite.edit import Level
 from slimify.rewrite.pipeline import Options, Transform, fix
 from slimify.syntax.source import Source
 
+# What the examples of some pages are built from.
+CONTEXTS = {"order-for-cache": MemoryContext({"requirements.txt": "flask==3.0.3\n", "main.py": ""})}
 PAGES = Path(__file__).parent.parent.parent / "transforms" / "pages"
 
 
@@ -20,9 +23,10 @@ def test_before_becomes_after(transform: Transform) -> None:
     page = (PAGES / f"{transform.name}.md").read_text(encoding="utf-8")
     before, after = re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL)
     options = Options(level=max(transform.level, Level.STANDARD), only=(transform.name,))
-    outcome = fix(Source(before), options)
+    context = CONTEXTS.get(transform.name)
+    outcome = fix(Source(before), options, context)
     assert outcome.after.text == after
-    assert not fix(outcome.after, options).changed
+    assert not fix(outcome.after, options, context).changed
 
 
 @pytest.mark.parametrize("transform", PIPELINE, ids=lambda one: one.name)

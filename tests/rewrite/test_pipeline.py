@@ -20,7 +20,13 @@ TEXT = "FROM debian:12 AS base\nENV A=1\nRUN apt-get update && echo one\nRUN ech
 
 
 def replacing(
-    old: str, new: str, *, name: str = "bad", level: Level = Level.SAFE, keywords: frozenset[str] = frozenset({"RUN"})
+    old: str,
+    new: str,
+    *,
+    name: str = "bad",
+    level: Level = Level.SAFE,
+    keywords: frozenset[str] = frozenset({"RUN"}),
+    drops: tuple[str, ...] = (),
 ) -> Transform:
     """A transform that replaces a piece of text wherever it stands."""
 
@@ -29,7 +35,7 @@ def replacing(
         at = text.find(old)
         while at >= 0:
             edits = (Edit(Span(at, at + len(old)), new),)
-            yield Rewrite(name, level, f"replace {old!r}", "a test", edits, keywords=keywords)
+            yield Rewrite(name, level, f"replace {old!r}", "a test", edits, keywords=keywords, drops=drops)
             at = text.find(old, at + len(old))
 
     return Transform(name, level, "a test", run)
@@ -108,6 +114,52 @@ def test_two_commands_may_not_change_places() -> None:
     outcome = run(Transform("swap", Level.SAFE, "swap", swap))
     assert not outcome.changed
     assert "is gone" in faults(outcome)[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "drops", "good"),
+    [
+        (" && echo one", "", ("echo one",), True),
+        ("apt-get update && ", "", ("apt-get update",), True),
+        ("RUN echo two three\n", "", ("echo two three",), True),
+        ("RUN echo two three\n", "", ("echo one",), False),
+        ("apt-get update && echo one", "echo one", (), False),
+        ("apt-get update && echo one", "true", ("echo one",), False),
+        ("two three", "two", ("echo two three",), True),
+        ("echo one", "echo -n one", ("echo three",), False),
+        (" && echo one\nRUN echo two three", "", ("echo two three",), False),
+    ],
+)
+def test_only_a_declared_command_may_go(old: str, new: str, drops: tuple[str, ...], good: bool) -> None:
+    outcome = run(replacing(old, new, drops=drops))
+    assert outcome.changed is good
+    assert bool(faults(outcome)) is not good
+
+
+@pytest.mark.parametrize(
+    ("new", "adds", "good"),
+    [
+        ("RUN a\nCOPY . .\n", (), True),
+        ("COPY p .\nRUN a\nCOPY . .\n", ("COPY p .",), True),
+        ("COPY p .\nRUN a\nCOPY . .\n", (), False),
+        ("COPY p .\nRUN a\nCOPY . .\n", ("COPY q .",), False),
+        ("RUN a\nCOPY . .\n", ("COPY q .",), False),
+        ("RUN a\nCOPY . ..\n", (), False),
+        ("RUN a\n", (), False),
+        ("COPY . .\nRUN b\n", (), False),
+        ("COPY . .\n", (), False),
+    ],
+)
+def test_a_copy_may_move_and_nothing_else(new: str, adds: tuple[str, ...], good: bool) -> None:
+    def move(build: Build) -> Iterator[Rewrite]:
+        text = build.dockerfile.source.text
+        if text.endswith("COPY . .\nRUN a\n"):
+            edits = (Edit(Span(len("FROM x\n"), len(text)), new),)
+            yield Rewrite("move", Level.SAFE, "m", "m", edits, keywords=frozenset({"COPY"}), moves=True, adds=adds)
+
+    outcome = run(Transform("move", Level.SAFE, "move", move), text="FROM x\nCOPY . .\nRUN a\n")
+    assert outcome.changed is good
+    assert bool(faults(outcome)) is not good
 
 
 def test_a_test_command_may_not_be_lost() -> None:
