@@ -33,6 +33,7 @@ SOURCES: dict[str, Callable[[dict[str, Any]], None]] = {
     "node_packages": language_packages,
     "ruby_packages": language_packages,
     "system_packages": as_it_is,
+    "production": as_it_is,
 }
 
 
