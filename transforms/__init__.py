@@ -6,6 +6,7 @@ each layer is cleaned, and last the instructions that shape the configuration ar
 
 from __future__ import annotations
 
+from slimify.transforms.cache_mounts import cache_mounts
 from slimify.transforms.clean_package_cache import clean_package_cache
 from slimify.transforms.drop_dead_instructions import drop_dead_instructions
 from slimify.transforms.merge_runs import merge_runs
@@ -26,6 +27,13 @@ PIPELINE: tuple[Transform, ...] = (
         Level.STANDARD,
         "leave development dependencies out of what ships",
         production_dependencies,
+    ),
+    Transform(
+        "cache-mounts",
+        Level.STANDARD,
+        "mount package managers' caches from the builder (on request)",
+        cache_mounts,
+        request="cache_mounts",
     ),
     Transform("clean-package-cache", Level.SAFE, "leave no package manager's cache in a layer", clean_package_cache),
     Transform(
