@@ -11,7 +11,7 @@ from slimify.knowledge.package_managers import CacheMount, PackageManager
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
 from slimify.rewrite.join import Style
 from slimify.semantics.build import Build, Step
-from slimify.semantics.caches import fills, mounted, moved, switched_off, tied
+from slimify.semantics.caches import fills, mounted, moved, switched_off, tied, too_old
 from slimify.semantics.commands import Invocation, verb
 from slimify.semantics.effects import Effects, effects
 from slimify.semantics.later import LaterUse
@@ -30,6 +30,8 @@ _CALLERS = frozenset(
     """make gmake cmake ninja just task mage goreleaser bash sh dash ash python python3 perl node npm yarn pnpm bazel
     ko wails trunk cross maturin wasm-pack source .""".split()
 )
+# Programs that may be let loose on a folder with the mount in it.
+_BROAD = frozenset("rm find mv rmdir cp rsync chown chgrp chmod".split())
 _HOME = "/root"
 _HOMES = re.compile(r"^(?:~|\$HOME|\$\{HOME\})(?=/|$)")
 
@@ -145,6 +147,8 @@ class _Step:
                 use.has(*one.env) for use in uses
             ):
                 why = "an option or a variable puts its cache elsewhere"
+            elif too_old(step.state.image, one.too_old):
+                why = f"{step.state.image} is from before there was such a cache"
             elif one.builder and ships:
                 why = why or "what it fetches may be used when the image runs"
             elif one.built and "$" in self.build.stages[self._root()].stage.image:
@@ -185,7 +189,7 @@ class _Step:
 
     def _deletes(self, target: str) -> bool:
         for call in self.found.invocations:
-            if call.program not in ("rm", "find", "mv", "rmdir"):
+            if call.program not in _BROAD:
                 continue
             for value, word in zip(call.argv, call.words, strict=True):
                 path = _HOMES.sub(_HOME, value if value is not None else word.text.strip('"'))

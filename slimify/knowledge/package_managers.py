@@ -46,6 +46,7 @@ class CacheMount(NamedTuple):
     builder: bool = False
     setup: str = ""
     env: tuple[str, ...] = ()
+    too_old: tuple[str, ...] = ()
 
 
 class PackageManager(NamedTuple):
