@@ -105,6 +105,9 @@ class _Prover:
             self._image(stage)
         self._elsewhere()
         self._sources()
+        for one in self.package.dependencies:
+            if one.name in self.lost and not is_tool(one.name):
+                raise _MissingEvidence(f"{one.name} is not known to be a mere tool: another package may load it")
         spared = sum(one.name in self.lost for one in self.lock.packages)
         return Proof(self.lock.path, len(self.lock.packages), spared, tuple(self.facts))
 
@@ -169,13 +172,6 @@ class _Prover:
         for one, other in facts()["node"]["companions"].items():
             if one in self.kept and other in self.lost:
                 raise _MissingEvidence(f"{one} looks for {other}, a development dependency")
-        # These formats do not tell which package wants another one beside it.
-        silent = self.manager == "yarn" or (self.manager == "npm" and self.lock.format in ("1", "None"))
-        for dependency in package.dependencies if silent else ():
-            if dependency.name in self.lost and not is_tool(dependency.name):
-                raise _MissingEvidence(
-                    f"{self.lock.path} does not tell whether another package wants {dependency.name}"
-                )
 
     def _lifecycle(self) -> None:
         if self.call.has("--ignore-scripts") or read_settings(self.context, self.package.folder).says("ignore-scripts"):

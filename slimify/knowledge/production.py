@@ -18,7 +18,7 @@ def facts() -> dict[str, Any]:
 
 
 def is_tool(package: str) -> bool:
-    """Whether an npm package is a tool that no other package imports when the application runs."""
+    """Whether an npm package is a tool that nothing loads at run time but what names it."""
     return any(fnmatch.fnmatchcase(package, pattern) for pattern in facts()["node"]["tools"])
 
 

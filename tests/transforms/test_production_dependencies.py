@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ PACKAGE = {
     "dependencies": {"express": "^4"},
     "devDependencies": {"jest": "^29", "nodemon": "^3"},
 }
-LOCK = {
+LOCK: dict[str, Any] = {
     "lockfileVersion": 3,
     "packages": {
         "node_modules/express": {"version": "4.0.0"},
@@ -139,6 +140,13 @@ def test_the_user_has_decided(dockerfile: str) -> None:
 
 def test_settings_have_decided() -> None:
     assert not reasons(run(**{".npmrc": "omit=dev\n"}))
+
+
+def test_a_driver_is_no_tool() -> None:
+    package = {**PACKAGE, "devDependencies": {"jest": "^29", "sqlite3": "^5"}}
+    lock = {**LOCK, "packages": {**LOCK["packages"], "node_modules/sqlite3": {"dev": True}}}
+    outcome = run(**{"package.json": json.dumps(package), "package-lock.json": json.dumps(lock)})
+    assert reasons(outcome) == ["sqlite3 is not known to be a mere tool: another package may load it"]
 
 
 def test_no_development_dependencies() -> None:
