@@ -197,7 +197,9 @@ class _Prover:
             stage = self.build.stages[index]
             if index != last and stage.name and _DEVELOPMENT.search(stage.name):
                 raise _MissingEvidence(f"stage {stage.label} looks like one for development")
-            if not self.build.children[index]:
+            # One that others continue may be asked for as well, if it says what it runs.
+            runs = any(one.keyword in ("CMD", "ENTRYPOINT") for one in history(self.build, index))
+            if runs or not self.build.children[index]:
                 yield index
 
     def _image(self, stage: int) -> None:

@@ -164,6 +164,13 @@ def test_a_child_stage_needs_them() -> None:
     assert reasons(run(text))
 
 
+def test_a_stage_that_others_continue_runs_something_as_well() -> None:
+    text = DOCKERFILE.replace("node:20", "node:20 AS base").replace('["node", "server.js"]', '["npm", "run", "dev"]')
+    final = 'FROM base\nCMD ["node", "server.js"]\n'
+    assert "nodemon" in reasons(run(text + final))[0]
+    assert run(text.replace('CMD ["npm", "run", "dev"]\n', "") + final).changed
+
+
 def test_versions() -> None:
     assert [node_major(one) for one in ("node:20", "node:hydrogen-slim", "node", "node:8-onbuild", "python:3")] == [
         20,
