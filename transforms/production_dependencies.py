@@ -43,6 +43,13 @@ def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
                 yield Finding(NAME, title, result, install.step.instruction.span)
         else:
             yield result
+    if build.context is not None and any(
+        one in build.dockerfile.source.text for one in ("composer", "bundle", "poetry")
+    ):
+        from slimify.transforms.production_others import mentioned
+
+        for step, manager, why in mentioned(build):
+            yield Finding(NAME, f"{manager} installs development dependencies", why, step.instruction.span)
 
 
 def _installs(build: Build) -> Iterator[Install]:
