@@ -33,7 +33,7 @@ _TEST = re.compile(r"(^|/)(tests?|__tests__|__mocks__|specs?|e2e|cypress)/|[.-](
 _CONFIGURATION = re.compile(r"(^|/)(\.[\w-]+|[\w.-]+\.(config|conf)|(gulp|Grunt|grunt|rollup)file)\.[cm]?[jt]s$")
 # Programs of packages that start what is named on their command line, or only set variables.
 _STARTERS = frozenset(
-    """nodemon cross-env cross-env-shell env-cmd dotenv dotenvx pm2 pm2-runtime pm2-docker forever ts-node tsx
+    """nodemon cross-env cross-env-shell env-cmd dotenv dotenvx pm2 pm2-runtime pm2-docker forever
     concurrently npm-run-all run-s run-p serve http-server wait-port""".split()
 )
 # Compilers that write one file for each source, with the same imports (their documentation).
@@ -90,6 +90,7 @@ class _Prover:
         self.lost = self.locked - kept
         self.lost |= {one.name for one in self.package.dependencies if self.package.only_for_development(one.name)}
         self.lost -= kept
+        self.transpilers = frozenset(facts()["node"]["transpilers"])
         self.entries: dict[str, None] = {}
         self.built = False
 
@@ -320,6 +321,9 @@ class _Prover:
             for name in (ran.package, *ran.loads):
                 if name in self.lost:
                     raise _MissingEvidence(f"{what} runs {ran.program}, which needs {name}, a development dependency")
+            compiler = next((one for one in (ran.package, ran.program, *ran.loads) if one in self.transpilers), None)
+            if compiler is not None:
+                raise _MissingEvidence(f"{what} compiles with {compiler}, which may load presets and types")
             if ran.package and ran.program not in _STARTERS:
                 raise _MissingEvidence(f"{what} runs {ran.program}, which loads modules by its own rules")
             if ran.program == "nodemon" and (
@@ -410,6 +414,8 @@ class _Prover:
         for name, place in found.needs.packages.items():
             if name in self.lost:
                 raise _MissingEvidence(f"{place.file}:{place.line} imports {name}, a development dependency")
+            if name in self.transpilers:
+                raise _MissingEvidence(f"{place.file}:{place.line} imports {name}, which may load presets and types")
         for program in found.needs.programs:
             run = follow(self.context, self.package, [program.name, *program.argv], program.place, self.lock)
             self._run(run._replace(unknown=()), f"{program.place.file}:{program.place.line}")

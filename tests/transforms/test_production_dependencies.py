@@ -68,6 +68,8 @@ def test_it_fires() -> None:
         ('["node", "server.js"]', '["node", "$FILE"]', "which the command runs"),
         ('["node", "server.js"]', '["sh", "-c", "npm test"]', "the command runs jest"),
         ('["node", "server.js"]', "node_modules/.bin/nodemon server.js", "the command runs nodemon"),
+        ('["node", "server.js"]', '["tsx", "server.js"]', "compiles with tsx"),
+        ('["node", "server.js"]', '["node", "-r", "ts-node/register", "server.js"]', "compiles with ts-node"),
         ('CMD ["node", "server.js"]\n', "", "nothing says what the image runs"),
         ("COPY . .", "COPY . .\nRUN npm test", "RUN npm runs jest"),
         ("COPY . .", "COPY . .\nRUN npx jest", "RUN npx runs jest"),
@@ -111,6 +113,7 @@ def test_it_does_not_fire(old: str, new: str, reason: str) -> None:
     [
         ({"server.js": 'require("chokidar");'}, "server.js:1 imports chokidar"),
         ({"server.js": 'import("jest");'}, "imports jest"),
+        ({"server.js": 'require("@babel/register");'}, "imports @babel/register, which may load presets"),
         ({"server.js": 'require("child_process").exec("npx jest");'}, "runs jest"),
         ({"server.js": "require(name);", "lib__a.js": 'require("jest");'}, "lib/a.js:1 imports jest"),
         ({"compose.yml": "services:\n  a:\n    command: [npm, run, dev]\n"}, "not understood"),
