@@ -23,6 +23,10 @@ def language_packages(data: dict[str, Any]) -> None:
         package.pop("notes", None)
 
 
+def production(data: dict[str, Any]) -> None:
+    data["node"]["tools"] = data["node"]["tools"].split()
+
+
 def as_it_is(data: dict[str, Any]) -> None:
     """Nothing in the file is for people alone."""
 
@@ -34,6 +38,7 @@ SOURCES: dict[str, Callable[[dict[str, Any]], None]] = {
     "ruby_packages": language_packages,
     "system_packages": as_it_is,
     "ignorable": as_it_is,
+    "production": production,
 }
 
 

@@ -62,6 +62,7 @@ def fix(
     skip: Iterable[str] = (),
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
+    cache_mounts: bool = False,
 ) -> Outcome:
     """Rewrite one Dockerfile, given as text or as the bytes of the file. Nothing is written.
 
@@ -71,7 +72,7 @@ def fix(
     folder's. It counts from the current folder as with `docker build --file`, or from the folder
     of the context if that is where it is found. `level` is "safe", "standard" or "aggressive".
     `only` and `skip` choose transforms by name. `target` and `build_args` are what `docker build`
-    would get.
+    would get. `cache_mounts` asks for BuildKit cache mounts instead of clean-ups.
 
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
@@ -87,6 +88,7 @@ def fix(
         skip=transform_names([skip] if isinstance(skip, str) else skip),
         target=target,
         build_args=dict(build_args or {}),
+        cache_mounts=cache_mounts,
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
     return run(source, options, _opened(context, path) if isinstance(context, str) else context)

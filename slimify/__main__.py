@@ -12,7 +12,7 @@ import sys
 
 import slimify
 
-_SWITCHES = frozenset({"diff", "check", "quiet", "no_config"})
+_SWITCHES = frozenset({"diff", "check", "quiet", "no_config", "cache_mounts"})
 _VALUES = frozenset({"level", "only", "skip", "target", "build_arg", "stdin_filename", "config", "context"})
 _REPEATABLE = frozenset({"only", "skip", "build_arg"})
 
@@ -83,6 +83,7 @@ def _fix_stdin(options: dict[str, list[str]]) -> int:
             skip=tuple(options.get("skip", ())),
             target=one("target"),
             build_args=build_args(options.get("build_arg", [])),
+            cache_mounts=True if "cache_mounts" in options else None,
         )
     except UsageError as error:
         return complain(error)

@@ -125,6 +125,14 @@ def fix(
         str | None,
         typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
     ] = None,
+    cache_mounts: Annotated[
+        bool | None,
+        typer.Option(
+            "--cache-mounts/--no-cache-mounts",
+            help="Give package managers BuildKit cache mounts instead of cleaning up. (default: no)",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
@@ -153,6 +161,7 @@ def fix(
                 skip=tuple(skip or ()),
                 target=target,
                 build_args=build_args(build_arg or []),
+                cache_mounts=cache_mounts,
             ),
             config=config,
             no_config=no_config,

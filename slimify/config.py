@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     skip: tuple[str, ...] = ()
     target: str | None = None
     build_args: dict[str, str] = {}  # noqa: RUF012 - never changed
+    cache_mounts: bool = False
 
 
 class Config(NamedTuple):
@@ -50,6 +51,7 @@ class Config(NamedTuple):
     target: str | None = None
     build_args: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
+    cache_mounts: bool | None = None
 
 
 NOTHING = Config()
@@ -101,6 +103,7 @@ def merge(config: Config, cli: Config) -> Settings:
         skip=cli.skip or tuple(name for name in config.skip if name not in cli.only),
         target=cli.target if cli.target is not None else config.target,
         build_args={**dict(config.build_args), **dict(cli.build_args)},
+        cache_mounts=bool(config.cache_mounts if cli.cache_mounts is None else cli.cache_mounts),
     )
 
 
@@ -243,6 +246,12 @@ def _string(value: object) -> str:
     return value
 
 
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongError("must be true or false")
+    return value
+
+
 def _build_args(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, Mapping):
         raise _WrongError("must be a table of strings")
@@ -259,6 +268,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "skip": _transforms,
     "target": _string,
     "build-args": _build_args,
+    "cache-mounts": _boolean,
     "exclude": _strings,
 }
 

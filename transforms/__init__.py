@@ -6,6 +6,7 @@ each layer is cleaned, and last the instructions that shape the configuration ar
 
 from __future__ import annotations
 
+from slimify.transforms.cache_mounts import cache_mounts
 from slimify.transforms.clean_package_cache import clean_package_cache
 from slimify.transforms.copy_chown import copy_chown
 from slimify.transforms.dockerignore import dockerignore
@@ -15,6 +16,7 @@ from slimify.transforms.modern_instructions import modern_instructions
 from slimify.transforms.no_install_recommends import no_install_recommends
 from slimify.transforms.order_for_cache import order_for_cache
 from slimify.transforms.pair_update_install import pair_update_install
+from slimify.transforms.production_dependencies import production_dependencies
 
 from slimify.rewrite.edit import Level
 from slimify.rewrite.pipeline import Transform
@@ -25,6 +27,19 @@ PIPELINE: tuple[Transform, ...] = (
     Transform("copy-chown", Level.STANDARD, "give files their owner when they are copied", copy_chown),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),
     Transform("no-install-recommends", Level.AGGRESSIVE, "leave recommended packages out", no_install_recommends),
+    Transform(
+        "production-dependencies",
+        Level.STANDARD,
+        "leave development dependencies out of what ships",
+        production_dependencies,
+    ),
+    Transform(
+        "cache-mounts",
+        Level.STANDARD,
+        "mount package managers' caches from the builder (on request)",
+        cache_mounts,
+        request="cache_mounts",
+    ),
     Transform("clean-package-cache", Level.SAFE, "leave no package manager's cache in a layer", clean_package_cache),
     Transform(
         "drop-dead-instructions",

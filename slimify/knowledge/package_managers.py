@@ -35,6 +35,20 @@ class Remedy(NamedTuple):
     command: str = ""
 
 
+class CacheMount(NamedTuple):
+    """A folder that a cache mount may lie over, and on which conditions; the TOML file explains the fields."""
+
+    target: str
+    sharing: str = ""
+    id: str = ""
+    images: tuple[str, ...] = ()
+    built: bool = False
+    builder: bool = False
+    setup: str = ""
+    env: tuple[str, ...] = ()
+    too_old: tuple[str, ...] = ()
+
+
 class PackageManager(NamedTuple):
     """One package manager. The fields are those of the TOML file, which explains them."""
 
@@ -66,6 +80,8 @@ class PackageManager(NamedTuple):
     estimate_bytes: int = 0
     estimate_source: str = ""
     notes: str = ""
+    mounts: tuple[CacheMount, ...] = ()
+    mount_source: str = ""
     remedies: tuple[Remedy, ...] = ()
 
 
@@ -80,7 +96,8 @@ def read(data: dict[str, Any]) -> tuple[PackageManager, ...]:
         name = fields.get("name", "?")
         try:
             remedies = tuple(Remedy(**_tuples(one)) for one in fields.pop("remedy", []))
-            managers.append(PackageManager(**_tuples(fields), remedies=remedies))
+            mounts = tuple(CacheMount(**_tuples(one)) for one in fields.pop("mounts", []))
+            managers.append(PackageManager(**_tuples(fields), mounts=mounts, remedies=remedies))
         except TypeError as error:
             raise KnowledgeError(f"package manager {name}: {error}") from None
     return tuple(managers)

@@ -29,12 +29,17 @@ MAX_PASSES = 8
 
 
 class Transform(NamedTuple):
-    """One optimisation. `level` is the lowest level at which any rewrite of it may be made."""
+    """One optimisation. `level` is the lowest level at which any rewrite of it may be made.
+
+    `request` names the field of `Options` without which it does not run, for what is a matter of
+    taste or of the builder at hand; to name the transform in `only` is a request as well.
+    """
 
     name: str
     level: Level
     summary: str
     run: Callable[[Build], Iterator[Rewrite | Finding]]
+    request: str = ""
 
 
 class Options(NamedTuple):
@@ -45,9 +50,12 @@ class Options(NamedTuple):
     skip: tuple[str, ...] = ()
     target: str | None = None
     build_args: Mapping[str, str] = {}
+    cache_mounts: bool = False
 
     def allows(self, transform: Transform) -> bool:
         if transform.level > self.level or transform.name in self.skip:
+            return False
+        if transform.request and not getattr(self, transform.request) and transform.name not in self.only:
             return False
         return not self.only or transform.name in self.only
 

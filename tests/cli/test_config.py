@@ -65,6 +65,7 @@ WRONG = [
     ("exclude = [1]", 1, "exclude: must be a list of strings"),
     ("target = []", 1, "target: must be a string"),
     ("[build-args]\nA = '1'\nB = 2", 3, "build-args: B must be a string"),
+    ("cache-mounts = 1", 1, "cache-mounts: must be true or false"),
     ("build-args = 3", 1, "build-args: must be a table of strings"),
     ("[nonsense]\nx = 1", 1, "unknown key 'nonsense'"),
     ("level = 'safe'\nlevel = 'safe'\n", 2, "overwrite"),
@@ -168,6 +169,7 @@ def test_the_command_line_wins() -> None:
         "skip": ("b", "c"),
         "target": "x",
         "build_args": {"A": "1", "B": "1"},
+        "cache_mounts": False,
     }
     cli = Config(level="aggressive", only=("b",), target="y", build_args=(("B", "2"),))
     assert merge(config, cli)._asdict() == {
@@ -176,8 +178,13 @@ def test_the_command_line_wins() -> None:
         "skip": ("c",),
         "target": "y",
         "build_args": {"A": "1", "B": "2"},
+        "cache_mounts": False,
     }
     assert merge(config, Config(skip=("d",))).skip == ("d",)
+    wanted = Config(cache_mounts=True)
+    assert merge(wanted, NOTHING).cache_mounts
+    assert not merge(wanted, Config(cache_mounts=False)).cache_mounts
+    assert merge(NOTHING, wanted).cache_mounts
 
 
 def test_through_the_command_line(here: Path, slimify: Run) -> None:

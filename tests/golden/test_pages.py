@@ -22,8 +22,11 @@ PAGES = Path(__file__).parent.parent.parent / "transforms" / "pages"
 def test_before_becomes_after(transform: Transform) -> None:
     page = (PAGES / f"{transform.name}.md").read_text(encoding="utf-8")
     before, after = re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL)
+    # "```json package.json" is a file of the build context.
+    files = dict(re.findall(r"```\w+ (\S+)\n(.*?)```", page, re.DOTALL))
+    context = MemoryContext(files) if files else None
     options = Options(level=max(transform.level, Level.STANDARD), only=(transform.name,))
-    context = CONTEXTS.get(transform.name)
+    context = context or CONTEXTS.get(transform.name)
     outcome = fix(Source(before), options, context)
     assert outcome.after.text == after
     assert not fix(outcome.after, options, context).changed

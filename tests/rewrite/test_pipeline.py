@@ -49,6 +49,14 @@ def faults(outcome: Outcome) -> list[str]:
     return [notice.reason for notice in outcome.notices if notice.finding.severity is Severity.FAULT]
 
 
+def test_what_is_not_asked_for_does_not_run() -> None:
+    transform = replacing("two three", "two --x three", name="a-b")._replace(request="cache_mounts")
+    assert not run(transform).changed
+    assert run(transform, options=Options(cache_mounts=True)).changed
+    assert run(transform, options=Options(only=("a-b",))).changed
+    assert not run(transform, options=Options(cache_mounts=True, skip=("a-b",))).changed
+
+
 # ------------------------------------------------------------------------------ the checks
 
 # What a bad transform does: old, new, and a word of the reason for which it is dropped.

@@ -1,0 +1,74 @@
+"""Commands with which an image is run from outside: Compose files, and scripts that call `docker run`.
+
+Compose files are read by lines (Compose specification, "command", "entrypoint"); a command that stands on
+several lines is not understood, and said to be unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from typing import NamedTuple
+
+from slimify.context.found import Place, Unknown, source
+from slimify.semantics.build_context import BuildContext, Kind
+
+_COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml")
+_KEY = re.compile(r"\s*(?:command|entrypoint):(?:\s+(.*))?$")
+_CALLERS = re.compile(r"Makefile|Jenkinsfile|\.travis\.yml|\.gitlab-ci\.yml|[\w.-]+\.sh|package\.json|[\w.-]+\.ya?ml")
+_CALL = re.compile(r"\bdocker(?:[ -]compose)?\b[^\n|;]*\s(?:run|exec)\s[^\n]*?\s(npm|yarn|pnpm|npx|bunx?)\s([^\n\"']*)")
+
+
+class Elsewhere(NamedTuple):
+    """Commands as shell text, each with its place."""
+
+    commands: tuple[tuple[str, Place], ...]
+    unknown: tuple[Unknown, ...]
+
+
+def run_elsewhere(context: BuildContext) -> Elsewhere:
+    """What the files at the root of the context, and the workflows of its forge, run in an image."""
+    commands: list[tuple[str, Place]] = []
+    unknown: list[Unknown] = []
+    for folder in ("", ".github/workflows"):
+        for entry in context.children(folder):
+            name = posixpath.basename(entry.path)
+            compose = _COMPOSE.fullmatch(name) is not None
+            if entry.kind is not Kind.FILE or not (compose or _CALLERS.fullmatch(name)):
+                continue
+            text = source(context, entry.path)
+            if text is None:
+                unknown.append(Unknown(f"{entry.path} cannot be read", Place(entry.path)))
+                continue
+            for number, line in enumerate(text.splitlines(), 1):
+                place = Place(entry.path, number)
+                match = _KEY.match(line) if compose else None
+                call = _CALL.search(line)
+                if match:
+                    command = _command(match[1] or "")
+                    if command is None:
+                        unknown.append(Unknown(f"the command in {entry.path} is not understood", place))
+                    else:
+                        commands.append((command, place))
+                elif call:
+                    commands.append((f"{call[1]} {call[2]}", place))
+    return Elsewhere(tuple(commands), tuple(unknown))
+
+
+def _command(text: str) -> str | None:
+    """The value of a key as shell text; None for one that goes on in other lines, or is no plain scalar or list."""
+    text = re.sub(r"\s+#.*", "", text).strip()
+    if text.startswith("["):
+        try:
+            words = json.loads(text.replace("'", '"'))
+        except ValueError:
+            return None
+        import shlex
+
+        return shlex.join(map(str, words)) if isinstance(words, list) else None
+    if not text or text[0] in "|>&*{" or "${" in text:
+        return None
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    return text
