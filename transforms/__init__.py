@@ -12,12 +12,14 @@ from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
 from slimify.transforms.no_install_recommends import no_install_recommends
 from slimify.transforms.pair_update_install import pair_update_install
+from slimify.transforms.split_stage.transform import split_stage
 
 from slimify.rewrite.edit import Level
 from slimify.rewrite.pipeline import Transform
 
 PIPELINE: tuple[Transform, ...] = (
     Transform("pair-update-install", Level.SAFE, "put an index update where its install is", pair_update_install),
+    Transform("split-stage", Level.STANDARD, "build in one stage and ship another", split_stage),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),
     Transform("no-install-recommends", Level.AGGRESSIVE, "leave recommended packages out", no_install_recommends),
     Transform("clean-package-cache", Level.SAFE, "leave no package manager's cache in a layer", clean_package_cache),

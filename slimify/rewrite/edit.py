@@ -40,7 +40,9 @@ class Rewrite(NamedTuple):
 
     `title` is one line in the imperative; `reason` says what it is good for. `keywords` are the
     instructions whose text it may change: the pipeline holds it to that. `saves` is an estimate
-    of the bytes the image loses, None where there is no ground for one.
+    of the bytes the image loses, None where there is no ground for one. `reshapes` says that the last
+    stage becomes two: its instructions stay word for word, in one of them or in both, and `brings` are
+    all that are new.
     """
 
     transform: str
@@ -51,6 +53,8 @@ class Rewrite(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
     saves: int | None = None
     keywords: frozenset[str] = frozenset({"RUN"})
+    reshapes: bool = False
+    brings: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:
