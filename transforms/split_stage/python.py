@@ -90,6 +90,9 @@ def plan(build: Build, image: Image) -> Result | None:
     found = installed(build, stage, moving, minor, release, image.kind != "slim")
     if not any(run.build_only for run in moving) and not found.compiled:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
+    for run in runs.values():
+        if run.adds_users and "adduser" not in _of_image(slim):
+            raise Refused(f"adduser is not in {slim}", run.step.instruction.span)
     begin = start(build, stage, found, runs.values())
     system = System(
         release,

@@ -93,8 +93,11 @@ def installed(build: Build, stage: BuildStage, moving: list[Run], minor: int, re
             compiled.append(package)
             libraries += package.source_libraries
         elif not _has_wheel(one, package, minor, release):
-            which = f"{one.name} {one.version}" if one.version else one.name
-            raise Refused(f"whether {which} comes as a wheel for Python 3.{minor} is not known")
+            if full:
+                which = f"{one.name} {one.version}" if one.version else one.name
+                raise Refused(f"whether {which} comes as a wheel for Python 3.{minor} is not known")
+            # On a slim base it can only be built against what apt is told to install.
+            libraries += package.source_libraries
         needs += [(package.name, each.packages) for each in libraries if _packaged(package, each)]
         needs += [(package.name, each.packages) for each in package.run_programs]
         scripts |= {*package.scripts, *package.servers}

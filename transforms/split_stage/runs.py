@@ -14,6 +14,8 @@ from slimify.syntax.shell import AndOr, Command, Sequence
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
+# Where installs leave something that a stage without them does not have.
+_BUILT = re.compile(r"/root|~|/tmp|/usr(?!/src)|/var/(?:cache|lib|tmp)|/etc")
 _SILENT = frozenset([":", "set", "true"])
 _CACHES = ("/var/lib/apt/lists", "/var/cache/apt", "/root/.cache", "~/.cache", "/tmp/", "/var/tmp/")
 _HARMLESS_OPTIONS = frozenset(
@@ -25,8 +27,8 @@ class Run(NamedTuple):
     """The pip installs of a RUN, the packages it has apt install, and whether it does anything else.
 
     `recommends` says whether apt installs recommended packages too, `updates` whether the index is fetched
-    here, `upgrades` whether what the base image has is replaced by newer versions. `starts` are the command lines
-    of the application that are run where it ships.
+    here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
+    package adduser is needed. `starts` are the command lines of the application that are run where it ships.
     """
 
     step: Step
@@ -36,6 +38,7 @@ class Run(NamedTuple):
     updates: bool = False
     upgrades: bool = False
     sets_up: bool = False
+    adds_users: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -88,7 +91,9 @@ def _add(run: Run, call: Invocation, text: str) -> Run:
     if program in _SILENT:
         return run
     if program in _SETS_UP and "/" not in typed:
-        return run._replace(sets_up=True)
+        if program in ("chmod", "chown") and any(one is None or _BUILT.match(one) for one in call.argv):
+            raise Refused(f"`{text[:60]}` may change what is only in the build", span)
+        return run._replace(sets_up=True, adds_users=run.adds_users or program in ("addgroup", "adduser"))
     if program == "rm" and all(
         one is not None and (one.startswith("-") or one.startswith(_CACHES)) for one in call.argv
     ):
