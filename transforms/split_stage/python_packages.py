@@ -213,7 +213,7 @@ def _file(build: Build, step: Step, path: str, files: Files, used: set[int]) -> 
     for option in read.options:
         if option.name in ("--find-links", "--no-binary", "--global-option", "--config-settings", "--no-index"):
             raise Refused(f"{origin} has {option.name}, which changes how packages are built or found", span)
-    for other in read.files:
+    for other in (one for one in read.files if one != origin):
         relative = posixpath.relpath(other, posixpath.dirname(origin) or ".")
         wanted = posixpath.normpath(posixpath.join(posixpath.dirname(place), relative))
         reached = files.source(step, wanted)

@@ -27,6 +27,7 @@ from slimify.syntax.source import Span
 
 _INTERPRETER = re.compile(r"python(?:3(?:\.\d+)?)?")
 _LOGIN = re.compile(r"\b(?:ba|da|a)?sh\b['\"\s]+(?:-\w+\s+)*(?:-\w*[li]\w*|--login)\b")
+_EMPTY = re.compile(r"\benv['\"\s]+(?:-\S*[iu]|-['\"\s]|--ignore|--unset)")
 _SHELLS = frozenset(["sh", "bash", "dash", "ash"])
 # They start programs with another PATH, at other times, or as a service, or give somebody a shell.
 _OTHER_PATH = frozenset(
@@ -111,6 +112,8 @@ class _Reader:
     def _script(self, text: str, where: str, span: Span, depth: int) -> None:
         if _LOGIN.search(text):
             raise Refused(f"{where} starts a login shell, which sets PATH anew", span)
+        if _EMPTY.search(text):
+            raise Refused(f"{where} empties the environment", span)
         script = parse_script(text)
         if script.opaque or depth > 3:
             raise Refused(f"{where} cannot be read: {script.opaque or 'scripts call scripts'}", span)
@@ -118,7 +121,9 @@ class _Reader:
             if command.words and command.words[0].text == '"$@"' and self.has_cmd:
                 self.passes_on = True
                 continue
-            if any(one.name == "PATH" for one in command.assignments):
+            assigned = {one.name for one in command.assignments}
+            assigned.update(name for one in invocations(command) for name in one.assignments)
+            if "PATH" in assigned:
                 raise Refused(f"{where} sets PATH", span)
             for one in invocations(command, dict(self.stage.final_state.env)):
                 handed = one.words if one.program == "exec" else one.typed
@@ -141,8 +146,6 @@ class _Reader:
     ) -> None:
         if program in _OTHER_PATH or program.startswith("jupyter"):
             raise Refused(f"{where} runs {program}, which may not find what is in a virtualenv", span)
-        if program == "env" and any(one in ("-i", "-", "--ignore-environment") for one in argv):
-            raise Refused(f"{where} empties the environment", span)
         if program in _SHELLS:
             operands = [one for one in argv if one is None or not one.startswith("-")]
             if not operands:

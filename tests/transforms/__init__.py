@@ -1,0 +1,1 @@
+"""What golden cases cannot show of the transforms."""
