@@ -136,3 +136,32 @@ def test_refused_for_what_the_context_holds(files: dict[str, str], why: str) -> 
 def test_a_program_of_a_package_that_moves_is_installed() -> None:
     outcome = run(files={"app.py": "import os\nos.system('pg_config --version')\n"})
     assert " libpq-dev \\\n" in outcome.after.text.rpartition("FROM")[2]
+
+
+def test_what_start_scripts_and_init_programs_call() -> None:
+    files = {"start.sh": '#!/bin/sh\nset -e\nuntil grep -q ready /tmp/state; do sleep 1; done\nexec "$@"\n'}
+    text = TEXT.replace("gcc libpq-dev", "gcc libpq-dev tini").replace(
+        "CMD", 'ENTRYPOINT ["/usr/bin/tini", "--", "sh", "start.sh"]\nCMD'
+    )
+    after = run(text, files=files).after.text.rpartition("FROM")[2]
+    assert "        tini \\\n" in after
+    assert "sudo" in reasons(run(text.replace('"gunicorn", "app:app"', '"sudo", "gunicorn", "app:app"'), files=files))
+    assert "sudo" in reasons(run(text.replace('"--", "sh", "start.sh"', '"--", "sudo"'), files=files))
+
+
+def test_an_unattended_install_stays_unattended() -> None:
+    text = TEXT.replace("apt-get install", "DEBIAN_FRONTEND=noninteractive apt-get install")
+    assert "&& DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpq5" in run(text).after.text
+
+
+def test_recommended_packages_come_where_they_came() -> None:
+    text = TEXT.replace("--no-install-recommends ", "")
+    assert "apt-get install -y libpq5" in run(text).after.text
+
+
+def test_a_wheel_that_is_not_known_to_exist_may_be_built_where_only_apt_brings_headers() -> None:
+    files = {"requirements.txt": "Flask\ngunicorn\npsycopg2\npillow==1.2.3\n"}
+    assert run(files=files).changed
+    full = TEXT.replace("slim-bookworm", "bookworm")
+    assert reasons(run(full, files=files)).startswith(("whether pillow", "what pillow"))
+    assert run(full).changed

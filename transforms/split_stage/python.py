@@ -35,7 +35,7 @@ _LEAST_BYTES = 20_000_000
 _LEAST_SHARE = 0.1
 # Variables that lead pip or the interpreter past a virtualenv (documentation of pip and of Python).
 _MISLEADING = re.compile(
-    r"PATH|PYTHONHOME|PYTHONUSERBASE|PYTHONPLATLIBDIR|VIRTUAL_ENV|PIP_(?!NO_CACHE_DIR|DISABLE_PIP_VERSION_CHECK|DEFAULT_TIMEOUT|TIMEOUT|ROOT_USER_ACTION|NO_COLOR|PROGRESS_BAR).*"
+    r"PATH|PYTHONHOME|PYTHONUSERBASE|PYTHONPLATLIBDIR|VIRTUAL_ENV|PIP_(?!NO_CACHE_DIR|DISABLE_PIP_VERSION_CHECK|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT|TIMEOUT|ROOT_USER_ACTION|NO_COLOR|PROGRESS_BAR).*"
 )
 _BUILDS = re.compile(
     r"\b(?:apt|apt-get)\b.*\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)", re.DOTALL
@@ -44,7 +44,7 @@ _ELSEWHERE = re.compile(r"/usr/local/(?:bin|lib)|(?:site|dist)-packages|/opt/ven
 # An extension for the interpreter of the image is not linked to the one of the distribution.
 _OTHER_PYTHON = re.compile(r"(?:lib)?python3(?:\.\d+)?(?:-all)?-dev")
 # Documentation of Python, "mimetypes": /etc/mime.types is read where it is there.
-_MIME = frozenset("aiohttp django fastapi flask starlette tornado werkzeug whitenoise".split())
+_MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urllib3 werkzeug whitenoise".split())
 
 
 class Result(NamedTuple):
@@ -234,10 +234,13 @@ def _arrive(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:
     if not names:
         return copy, _PATH
     slim = "" if any(run.recommends and run.packages for run in moving) else " --no-install-recommends"
+    silent = "DEBIAN_FRONTEND=noninteractive " if any(run.unattended for run in moving) else ""
     indent = Style.of(build.dockerfile, [run.step.instruction for run in moving]).indent
     joint = f" \\\n{indent}&& "
     listed = f" {names[0]}" if len(names) == 1 else "".join(f" \\\n{indent}{indent}{one}" for one in sorted(names))
-    install = joint.join(["RUN apt-get update", f"apt-get install -y{slim}{listed}", "rm -rf /var/lib/apt/lists/*"])
+    install = joint.join(
+        ["RUN apt-get update", f"{silent}apt-get install -y{slim}{listed}", "rm -rf /var/lib/apt/lists/*"]
+    )
     return install, copy, _PATH
 
 

@@ -26,6 +26,8 @@ from slimify.syntax.shell import parse_script
 from slimify.syntax.source import Span
 
 _INTERPRETER = re.compile(r"python(?:3(?:\.\d+)?)?")
+# They run the command behind their options.
+_INITS = frozenset(["dumb-init", "tini"])
 _LOGIN = re.compile(r"\b(?:ba|da|a)?sh\b['\"\s]+(?:-\w+\s+)*(?:-\w*[li]\w*|--login)\b")
 _EMPTY = re.compile(r"\benv['\"\s]+(?:-\S*[iu]|-['\"\s]|--ignore|--unset)")
 _SHELLS = frozenset(["sh", "bash", "dash", "ash"])
@@ -146,6 +148,12 @@ class _Reader:
     ) -> None:
         if program in _OTHER_PATH or program.startswith("jupyter"):
             raise Refused(f"{where} runs {program}, which may not find what is in a virtualenv", span)
+        if program in _INITS:
+            rest = [one or "" for one in argv]
+            while rest and rest[0].startswith("-"):
+                if rest.pop(0) == "--":
+                    break
+            self._script(" ".join(map(shlex.quote, rest)), where, span, depth)
         if program in _SHELLS:
             operands = [one for one in argv if one is None or not one.startswith("-")]
             if not operands:

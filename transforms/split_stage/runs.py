@@ -14,6 +14,8 @@ from slimify.syntax.shell import AndOr, Command, Sequence
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
+# What compilers and debconf are told.
+_HARMLESS_VARIABLES = re.compile(r"DEBIAN_FRONTEND|C(?:C|XX)|(?:C|CPP|CXX|LD|MAKE)FLAGS")
 # Where installs leave something that a stage without them does not have.
 _BUILT = re.compile(r"/root|~|/tmp|/usr(?!/src)|/var/(?:cache|lib|tmp)|/etc")
 _SILENT = frozenset([":", "set", "true"])
@@ -26,7 +28,8 @@ _HARMLESS_OPTIONS = frozenset(
 class Run(NamedTuple):
     """The pip installs of a RUN, the packages it has apt install, and whether it does anything else.
 
-    `recommends` says whether apt installs recommended packages too, `updates` whether the index is fetched
+    `recommends` says whether apt installs recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for
+    it, `updates` whether the index is fetched
     here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
     package adduser is needed. `starts` are the command lines of the application that are run where it ships.
     """
@@ -35,6 +38,7 @@ class Run(NamedTuple):
     pips: tuple[Invocation, ...] = ()
     packages: tuple[str, ...] = ()
     recommends: bool = False
+    unattended: bool = False
     updates: bool = False
     upgrades: bool = False
     sets_up: bool = False
@@ -62,6 +66,8 @@ def read_run(step: Step) -> Run:
         if not command.words:
             raise Refused("a RUN sets variables for what follows in it", span)
         calls = invocations(command, step.state.variables)
+        if any(not _HARMLESS_VARIABLES.fullmatch(name) for call in calls for name in call.assignments):
+            raise Refused("a variable in front of a command may change what it does", span)
         if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
             raise Refused(f"`{body.script.text[command.start : command.end][:60]}` cannot be sorted", span)
         run = _add(run, calls[0], body.script.text[command.start : command.end])
@@ -99,10 +105,12 @@ def _add(run: Run, call: Invocation, text: str) -> Run:
     ):
         return run
     if program == "export" and call.argv == ("DEBIAN_FRONTEND=noninteractive",):
-        return run
+        return run._replace(unattended=True)
     words = (typed, *call.argv)
     if typed in ("python", "python3") and call.argv[:2] == ("manage.py", "collectstatic") and None not in words:
         return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
+    if "DEBIAN_FRONTEND" in call.assignments:
+        run = run._replace(unattended=True)
     action = verb(call)
     manager = call.manager.name if call.manager is not None else ""
     if manager == "pip" and action is not None and "/" not in typed:
