@@ -165,3 +165,20 @@ def test_a_wheel_that_is_not_known_to_exist_may_be_built_where_only_apt_brings_h
     full = TEXT.replace("slim-bookworm", "bookworm")
     assert reasons(run(full, files=files)).startswith(("whether pillow", "what pillow"))
     assert run(full).changed
+
+
+def test_a_start_script_beside_the_interpreter() -> None:
+    files = {"start.sh": '#!/bin/sh\nset -e\nexec "$@"\n'}
+    text = TEXT.replace("CMD", "COPY start.sh /usr/local/bin/\nRUN chmod +x /usr/local/bin/start.sh\nCMD")
+    text = text.replace("CMD", 'ENTRYPOINT ["start.sh"]\nCMD')
+    assert run(text, files=files).changed
+    files["start.sh"] = "#!/bin/sh\nexec /usr/local/bin/gunicorn app:app\n"
+    assert "/usr/local/bin/gunicorn" in reasons(run(text, files=files))
+    files["start.sh"] = "#!/bin/sh\nexport PATH=/usr/bin:$PATH\nexec gunicorn app:app\n"
+    assert "sets PATH" in reasons(run(text, files=files))
+
+
+def test_numbers_of_users_stay() -> None:
+    text = TEXT.replace("CMD", "RUN useradd -r web\nCMD")
+    assert run(text).changed
+    assert "number" in reasons(run(text.replace("libpq-dev", "libpq-dev postgresql-server-dev-all")))

@@ -135,7 +135,7 @@ class _Reader:
                         continue
                     raise Refused(f"{where} runs a program whose name is not known", span)
                 if one.program in ("export", "declare", "typeset") and any(
-                    (a or "").startswith("PATH=") for a in one.argv
+                    word.text.lstrip("\"'").startswith("PATH=") for word in one.words
                 ):
                     raise Refused(f"{where} sets PATH", span)
                 for name in set(one.wrappers) - _SHELLS:
@@ -175,6 +175,10 @@ class _Reader:
             else:
                 self._called(typed, where, span, depth)
             return
+        for folder in ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"):
+            if f"{folder}/{typed}" in self.places:
+                self._called(f"{folder}/{typed}", where, span, depth)
+                return
         if program in self.found.scripts or program in _IN_IMAGE:
             return
         self.programs[program, where] = None

@@ -17,7 +17,7 @@ _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split
 # What compilers and debconf are told.
 _HARMLESS_VARIABLES = re.compile(r"DEBIAN_FRONTEND|C(?:C|XX)|(?:C|CPP|CXX|LD|MAKE)FLAGS")
 # Where installs leave something that a stage without them does not have.
-_BUILT = re.compile(r"/root|~|/tmp|/usr(?!/src)|/var/(?:cache|lib|tmp)|/etc")
+_BUILT = re.compile(r"/root|~|/tmp|/usr(?!/src|/local/bin/[\w.-]+\.sh$)|/var/(?:cache|lib|tmp)|/etc")
 _SILENT = frozenset([":", "set", "true"])
 _CACHES = ("/var/lib/apt/lists", "/var/cache/apt", "/root/.cache", "~/.cache", "/tmp/", "/var/tmp/")
 _HARMLESS_OPTIONS = frozenset(
