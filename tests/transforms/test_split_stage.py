@@ -182,3 +182,13 @@ def test_numbers_of_users_stay() -> None:
     text = TEXT.replace("CMD", "RUN useradd -r web\nCMD")
     assert run(text).changed
     assert "number" in reasons(run(text.replace("libpq-dev", "libpq-dev postgresql-server-dev-all")))
+
+
+def test_the_cache_of_pip_is_emptied_where_it_was_filled() -> None:
+    after = run(TEXT.replace("CMD", "RUN pip cache purge\nCMD")).after.text
+    assert after.index("cache purge") < after.index("FROM", 10)
+
+
+def test_a_virtual_package_of_headers() -> None:
+    after = run(TEXT.replace("gcc libpq-dev", "gcc libpq-dev libxslt-dev")).after.text
+    assert " libxslt1.1 " in after.rpartition("FROM")[2]

@@ -18,7 +18,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
 from slimify.transforms.split_stage.system import System
 
-from slimify.knowledge.debian import closure_size, knows, runtime_packages
+from slimify.knowledge.debian import closure_size, resolve, runtime_packages
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.image_siblings import respell, slim_sibling
@@ -179,12 +179,10 @@ def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installe
         for one in run.build_only:
             if _OTHER_PYTHON.fullmatch(one):
                 continue
-            if not knows(one, system.release):
+            if resolve(one, system.release) is None:
                 raise Refused(f"the package {one} is not known", run.step.instruction.span)
             for library in runtime_packages(one, system.release) or ():
                 system.wants((library,), f"it has the library of {one}")
-            if one == "gfortran":
-                raise Refused("what is compiled with gfortran needs its library", run.step.instruction.span)
     for name, packages in found.needs:
         system.wants(packages, f"{name} needs it to run")
     for program, where in begin.programs:

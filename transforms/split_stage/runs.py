@@ -29,9 +29,9 @@ class Run(NamedTuple):
     """The pip installs of a RUN, the packages it has apt install, and whether it does anything else.
 
     `recommends` says whether apt installs recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for
-    it, `updates` whether the index is fetched
-    here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
-    package adduser is needed. `starts` are the command lines of the application that are run where it ships.
+    it, `updates` whether the index is fetched here, `upgrades` whether what the base image has is replaced by newer
+    versions, `adds_users` whether the package adduser is needed, `purges` whether pip's cache is emptied. `starts`
+    are the command lines of the application that are run where it ships.
     """
 
     step: Step
@@ -43,6 +43,7 @@ class Run(NamedTuple):
     upgrades: bool = False
     sets_up: bool = False
     adds_users: bool = False
+    purges: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -52,7 +53,7 @@ class Run(NamedTuple):
     @property
     def moves(self) -> bool:
         """Whether it belongs to the build."""
-        return bool(self.pips or self.build_only)
+        return bool(self.pips or self.build_only or self.purges)
 
 
 def read_run(step: Step) -> Run:
@@ -117,7 +118,7 @@ def _add(run: Run, call: Invocation, text: str) -> Run:
         if action.name == "install":
             return run._replace(pips=(*run.pips, call))
         if action.name == "cache purge":
-            return run
+            return run._replace(purges=True)
     if manager == "apt" and action is not None and program in ("apt", "apt-get"):
         if action.name in ("clean", "autoclean"):
             return run
