@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from slimify.semantics.build import Build, BuildStage, Step
@@ -88,8 +89,9 @@ def _values(step: Step) -> list[_Value]:
 
 
 def _lost(old: BuildStage, build: BuildStage, final: BuildStage, brings: list[str]) -> str:
+    """What is missing, new, or out of its order. Of instructions that are alike only the number is compared."""
     wanted = _texts(old.stage.instructions)
-    kept: set[int] = set()
+    kept: Counter[str] = Counter()
     for stage in (build, final):
         at = 0
         for text in _texts(stage.stage.instructions):
@@ -100,10 +102,10 @@ def _lost(old: BuildStage, build: BuildStage, final: BuildStage, brings: list[st
                 at += 1
             if at == len(wanted):
                 return f"{text.split(None, 1)[0]} is new, or out of its order"
-            kept.add(at)
+            kept[text] += 1
             at += 1
-    for at, text in enumerate(wanted):
-        if at not in kept:
+    for text, count in Counter(wanted).items():
+        if kept[text] < count:
             return f"the instruction {text[:80]!r} is gone"
     return f"{brings[0]!r} is missing" if brings else ""
 
