@@ -17,12 +17,14 @@ from slimify.transforms.no_install_recommends import no_install_recommends
 from slimify.transforms.order_for_cache import order_for_cache
 from slimify.transforms.pair_update_install import pair_update_install
 from slimify.transforms.production_dependencies import production_dependencies
+from slimify.transforms.split_stage.transform import split_stage
 
 from slimify.rewrite.edit import Level
 from slimify.rewrite.pipeline import Transform
 
 PIPELINE: tuple[Transform, ...] = (
     Transform("pair-update-install", Level.SAFE, "put an index update where its install is", pair_update_install),
+    Transform("split-stage", Level.STANDARD, "build in one stage and ship another", split_stage),
     Transform("order-for-cache", Level.STANDARD, "install packages before the sources are copied", order_for_cache),
     Transform("copy-chown", Level.STANDARD, "give files their owner when they are copied", copy_chown),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),

@@ -55,6 +55,8 @@ class Rewrite(NamedTuple):
     a rewrite without edits says with `anchor` what in the Dockerfile it is about. `drops` are the
     commands of RUNs, as they are written, whose work is done in another way: no other may be
     missing. With `moves`, COPYs change their place and nothing else, and those in `adds` are new.
+    `reshapes` says that the last stage becomes two: its instructions stay word for word, in one of
+    them or in both, and `brings` are all that are new.
     """
 
     transform: str
@@ -70,6 +72,8 @@ class Rewrite(NamedTuple):
     drops: tuple[str, ...] = ()
     moves: bool = False
     adds: tuple[str, ...] = ()
+    reshapes: bool = False
+    brings: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:

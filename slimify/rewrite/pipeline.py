@@ -15,6 +15,7 @@ from typing import NamedTuple
 from slimify.rewrite.checks import fault, moved
 from slimify.rewrite.edit import Edit, FileEdit, Finding, Level, Rewrite, Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
+from slimify.rewrite.reshaping import reshaping_fault
 from slimify.rewrite.text import Origin, apply, identity
 from slimify.semantics.build import Build, analyse
 from slimify.semantics.build_context import BuildContext
@@ -278,13 +279,21 @@ def _attempt(
         after = _read(source, options, context, origins)
     except (DockerfileSyntaxError, ValueError) as error:
         return None, str(error)
-    touched = frozenset().union(*(one.keywords for one in rewrites))
-    drops = tuple(drop for one in rewrites for drop in one.drops)
-    why = fault(text.build, after.build, touched, drops)
-    if not why and any(one.moves for one in rewrites):
-        why = moved(text.build, after.build, tuple(add for one in rewrites for add in one.adds))
-    why = why or disagreement(after.build.dockerfile)
+    why = _wrong(rewrites, text.build, after.build) or disagreement(after.build.dockerfile)
     return (None, why) if why else (after, "")
+
+
+def _wrong(rewrites: list[Rewrite], before: Build, after: Build) -> str:
+    if not any(one.reshapes for one in rewrites):
+        touched = frozenset().union(*(one.keywords for one in rewrites))
+        drops = tuple(drop for one in rewrites for drop in one.drops)
+        why = fault(before, after, touched, drops)
+        if not why and any(one.moves for one in rewrites):
+            why = moved(before, after, tuple(add for one in rewrites for add in one.adds))
+        return why
+    if len(rewrites) > 1:
+        return "a rewrite that reshapes stages is to be looked at alone"
+    return reshaping_fault(before, after, rewrites[0].brings)
 
 
 def _fault(rewrite: Rewrite, reason: str) -> Finding:

@@ -14,7 +14,15 @@ from slimify.rewrite.pipeline import Options, Transform, fix
 from slimify.syntax.source import Source
 
 # What the examples of some pages are built from.
-CONTEXTS = {"order-for-cache": MemoryContext({"requirements.txt": "flask==3.0.3\n", "main.py": ""})}
+CONTEXTS = {
+    "order-for-cache": MemoryContext({"requirements.txt": "flask==3.0.3\n", "main.py": ""}),
+    "split-stage": MemoryContext(
+        {
+            "requirements.txt": "Flask==3.0.3\ngunicorn==22.0.0\npsycopg2==2.9.9\n",
+            "shop.py": "import psycopg2\nfrom flask import Flask\n\napp = Flask(__name__)\n",
+        }
+    ),
+}
 PAGES = Path(__file__).parent.parent.parent / "transforms" / "pages"
 
 

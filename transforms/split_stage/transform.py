@@ -1,0 +1,84 @@
+"""split-stage: build in one stage, ship another that has only what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from slimify.transforms.split_stage.core import edits
+
+from slimify.rewrite.edit import Finding, Level, Rewrite
+from slimify.semantics.build import Build
+
+NAME = "split-stage"
+_TITLE = "the stage is not split"
+
+
+def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
+    """Leave what is only there to build with in a stage of its own.
+
+    >>> # FROM python:3.12                      FROM python:3.12 AS build
+    >>> # COPY requirements.txt .               RUN python -m venv /opt/venv
+    >>> # RUN pip install -r requirements.txt   ...
+    >>> # COPY . .                          ->  FROM python:3.12-slim
+    >>> # CMD ["python", "app.py"]              COPY --from=build /opt/venv /opt/venv
+    """
+    if build.context is None or len(build.stages) != 1:
+        return
+    stage = build.stages[0]
+    if stage.image is None or not any(step.keyword == "RUN" for step in stage.steps):
+        return
+    from slimify.transforms.split_stage.python import plan
+    from slimify.transforms.split_stage.refused import Refused
+
+    from slimify.knowledge.images import describe
+
+    image = describe(stage.image.partition("@")[0])
+    if image is None or image.name != "python" or image.distribution != "debian":
+        return
+    base = stage.stage.base
+    try:
+        _gate(build)
+        result = plan(build, image)
+    except Refused as reason:
+        yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
+        return
+    if result is None:
+        return
+    yield Rewrite(
+        transform=NAME,
+        level=Level.STANDARD,
+        title=f"build in a stage of its own and ship {result.plan.base}",
+        reason=result.reason,
+        edits=edits(build, result.plan),
+        evidence=result.evidence,
+        saves=result.saves,
+        keywords=frozenset(),
+        reshapes=True,
+        brings=(*result.plan.prepare, *result.plan.arrive),
+    )
+
+
+def _gate(build: Build) -> None:
+    """Refuse what no pack can split, whatever is built."""
+    from slimify.transforms.split_stage.refused import Refused
+
+    stage = build.stages[0]
+    base = stage.stage.base
+    syntax = build.dockerfile.directive("syntax")
+    if syntax is not None and not syntax.removeprefix("docker.io/").startswith("docker/dockerfile"):
+        raise Refused(f"the file is read by {syntax}, which may have rules of its own")
+    if build.dockerfile.escape != "\\":
+        raise Refused("the escape character is that of Windows")
+    if "@" in stage.stage.image:
+        raise Refused("the base is pinned by its digest, and that of a sibling is not known")
+    if build.target is not None and stage.name is None:
+        raise Refused("the stage is asked for by its number, which would become another")
+    for one in (base, *stage.stage.instructions):
+        if not build.pragmas.allows(NAME, one):
+            raise Refused("a pragma protects an instruction", one.span)
+        if one.keyword in ("ONBUILD", "SHELL"):
+            raise Refused(f"{one.keyword} speaks of more than this stage", one.span)
+        if one.heredocs:
+            raise Refused("a here-document cannot be sorted into one of the stages", one.span)
+        if one.keyword == "COPY" and one.flag("from"):
+            raise Refused("what is copied from another image may serve the build, the application or both", one.span)
