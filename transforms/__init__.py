@@ -12,11 +12,13 @@ from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
 from slimify.transforms.no_install_recommends import no_install_recommends
 from slimify.transforms.pair_update_install import pair_update_install
+from slimify.transforms.slim_base import slim_base
 
 from slimify.rewrite.edit import Level
 from slimify.rewrite.pipeline import Transform
 
 PIPELINE: tuple[Transform, ...] = (
+    Transform("slim-base", Level.STANDARD, "build on the slim variant of the same image", slim_base),
     Transform("pair-update-install", Level.SAFE, "put an index update where its install is", pair_update_install),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),
     Transform("no-install-recommends", Level.AGGRESSIVE, "leave recommended packages out", no_install_recommends),
