@@ -38,6 +38,7 @@ def slim_base(build: Build) -> Iterator[Rewrite | Finding]:
 
 def _slim(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
     from slimify.knowledge.image_siblings import respell, slim_sibling
+    from slimify.knowledge.images import describe
 
     reference = stage.image or ""
     sibling = slim_sibling(reference)
@@ -48,7 +49,9 @@ def _slim(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
     try:
         images = images_of(reference)
         if images is None:
-            raise RefusedError("it is not known what the slim image lacks")
+            about = describe(reference)
+            release = f" in {about.release}" if about is not None and about.release else ""
+            raise RefusedError(f"it is not known what the slim image lacks{release}")
         written = respell(stage.stage.image, reference, sibling)
         if written is None or _takes_anything(stage.stage.image):
             raise RefusedError("more than a version is in a variable, whose other values are not known")
@@ -89,6 +92,8 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
         edits.append(_installing(build, stage, missing))
     evidence = [Evidence(f"{one.what}: {one.package} is installed for it", one.at.span) for one in missing]
     evidence += ledger.notes.values()
+    if missing and images.release not in images.full:
+        evidence.append(Evidence(f"the tag names no release: {images.release} is that of today", stage.stage.base.span))
     extra = f" with {', '.join(names)}" if names else ""
     installed = " or is installed" if names else ""
     return Rewrite(

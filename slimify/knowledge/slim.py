@@ -15,7 +15,8 @@ class Facts(NamedTuple):
 
     `documentation` matches text that speaks of what a slim image leaves out, `documents` are the packages and
     programs that do. `development` matches names of stages and files for developers, `shells` are the programs of
-    images people work in, and `builders` images that compile. `interpreters` are not installed to make up for the
+    images people work in, and `builders` images that compile. `starters` are programs that
+    start what a file says. `interpreters` are not installed to make up for the
     full image's. `archives` are patterns of arguments of tar, with the program that it starts then; `secure` are
     programs that need certificates. `pulls` are Python packages that bring one that is always compiled, and
     `extras` say what `package[extra]` brings. `modules` are modules of Python's library with the Debian packages, one
@@ -29,6 +30,7 @@ class Facts(NamedTuple):
     development: re.Pattern[str]
     shells: frozenset[str]
     builders: frozenset[str]
+    starters: frozenset[str]
     interpreters: frozenset[str]
     archives: tuple[tuple[re.Pattern[str], str], ...]
     secure: frozenset[str]
@@ -53,6 +55,7 @@ def facts() -> Facts:
         development=re.compile(data["development"]["names"], re.IGNORECASE),
         shells=frozenset(data["development"]["programs"]),
         builders=frozenset(data["builders"]["images"]),
+        starters=frozenset(data["starters"]["programs"]),
         interpreters=frozenset(data["interpreters"]["programs"]),
         archives=tuple((re.compile(pattern), program) for pattern, program in data["archives"]["programs"]),
         secure=frozenset(data["certificates"]["programs"]),

@@ -69,6 +69,7 @@ class Ledger:
 
     images: Images
     installed: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     missing: dict[str, Missing] = field(default_factory=dict)
     notes: dict[str, Evidence] = field(default_factory=dict)
@@ -101,8 +102,17 @@ class Ledger:
                 through = "" if package in asked else ", which comes with what is installed,"
                 raise RefusedError(f"{package}{through} cannot be set up without folders of manual pages", at.span)
 
-    def program(self, name: str, at: At) -> bool:
-        """Count a program as used. False where it is not known where it comes from."""
+    def remove(self, packages: Iterable[str]) -> None:
+        """Count what apt removes again, with what came with it."""
+        from slimify.knowledge.debian import closure
+
+        for package in packages:
+            gone = {package, *(closure([package], self.images.release) or ())}
+            self.installed -= gone
+            self.removed |= gone
+
+    def program(self, name: str, at: At, by: str = "") -> bool:
+        """Count a program as used, `by` a package. False where it is not known where it comes from."""
         from slimify.knowledge.debian import is_build_only, package_of_program
         from slimify.knowledge.image_packages import programs
         from slimify.knowledge.slim import facts
@@ -112,18 +122,17 @@ class Ledger:
             return True
         if self.installed.intersection(package_of_program(name, images.release)):
             return True
+        if name in facts().interpreters:
+            raise RefusedError(f"{name} is used, of which the slim image has a part at most", at.span)
         if name in images.programs:
             package = images.programs[name]
             if is_build_only(package):
                 raise RefusedError(f"{name} is used, which builds: the slim image has no {package}", at.span)
-            if name in facts().interpreters:
-                raise RefusedError(f"{name} is used, which the full image has beside its own purpose", at.span)
-            self.package(package, f"{name} is used", at)
+            self.package(package, f"{by} calls {name}" if by else f"{name} is used", at)
             if name in facts().secure:
                 self.package("ca-certificates", f"{name} needs certificates", at)
             return True
-        owner = programs(images.release).get(name)
-        return owner in images.kept
+        return programs(images.release).get(name) in images.kept
 
     def library(self, sonames: Iterable[str], what: str, at: At) -> None:
         """Count a shared library as used, under any of the names that releases give it."""
@@ -135,6 +144,8 @@ class Ledger:
         """Count a Debian package as needed, if only the full image has it."""
         if package not in self.images.packages or package in self.installed:
             return
+        if package in self.removed:
+            raise RefusedError(f"{what}, and {package} is removed before", at.span)
         known = self.missing.get(package)
         if known is None or at.place < known.at.place:
             self.missing[package] = Missing(package, what, at)

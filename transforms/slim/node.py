@@ -148,10 +148,10 @@ class Node:
             if known.kind == "bundled" and "glibc" not in known.libcs and known.libcs:
                 raise RefusedError(f"{one.name} has no binary for glibc", at.span)
             for library in known.run_libraries:
-                ledger.library(library.sonames, one.name, at._replace(runtime=True))
+                ledger.library(library.sonames, one.name, at)
             for program in known.run_programs:
                 if not one.dev and all(name in ledger.images.programs for name in program.names):
-                    ledger.program(program.names[0], at._replace(runtime=True))
+                    ledger.program(program.names[0], at, one.name)
             self.packages.update(known.scripts)
         self.packages.update(one.bins or ())
         self.packages.add(one.name)
@@ -229,8 +229,8 @@ class Node:
             [one for one in started if "alias" not in one.reason and "not in the context" not in one.reason], at
         )
         for need in found.needs.programs:
-            if need.name not in self.packages and not walk.ledger.program(need.name, at._replace(runtime=True)):
+            if need.name not in self.packages and not walk.ledger.program(need.name, at):
                 place = need.place
                 raise RefusedError(f"{place.file}:{place.line}: what {need.name} needs is not known", at.span)
         count = len(found.files)
-        walk.ledger.note(f"{count} sources of the application looked through", at.span)
+        walk.ledger.note(f"{count} source{'s' if count != 1 else ''} of the application looked through", at.span)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slimify.transforms.slim.walk import Walk
 
     from slimify.context.python.entry import Entry
+    from slimify.context.python.metadata import Script
     from slimify.context.python.requirement import Requirement
 
 _PYTHON = re.compile(r"python[0-9.]*")
@@ -40,6 +41,9 @@ class Python:
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
         self.entries: list[tuple[Entry, State]] = []
+        self.scripts: list[Script] = []
+        # Whether a program of a package runs that may load any of the sources.
+        self.everything = False
         self.at: At | None = None
         platform = walk.stage.stage.base.flag("platform") or ""
         self.wheels = Wheels(walk.ledger, only_amd64=platform.endswith(("/amd64", "/x86_64")))
@@ -167,6 +171,7 @@ class Python:
                     continue
                 raise RefusedError(f"{one.name} is built from its sources", at.span)
             self.wheels.need(one.name, f"=={one.version}" if one.version else "", (), "", at)
+        self.scripts += project.scripts
         self.walk.ledger.programs.update(script.name for script in project.scripts)
 
     # -- running --
@@ -180,6 +185,11 @@ class Python:
         if name in self.walk.ledger.images.programs:
             return False
         runs = module or _PYTHON.fullmatch(name) or name.endswith(".py") or name in servers()
+        runs = runs or name in {script.name for script in self.scripts}
+        if not runs and name in self.wheels.console and name not in ("pip", "poetry", "pipenv", "uv"):
+            self._first(at)
+            self.everything = True
+            return True
         if not runs and name not in ("poetry", "pipenv", "uv"):
             return False
         if self.walk.ledger.images.name != "python":
@@ -191,7 +201,7 @@ class Python:
         if not module and _PYTHON.fullmatch(name) and all(arg in ("--version", "-V", "-u") for arg in argv):
             return True
         environ = {one: value for one, value in state.env.items() if value is not None}
-        for entry in find_entries([*typed, *argv], state.workdir, environ):
+        for entry in find_entries([*typed, *argv], state.workdir, environ, self.scripts):
             if entry.kind is EntryKind.OTHER:
                 inner = entry.target
                 if inner and inner != name and entry.why.endswith("is not known to run Python"):
@@ -199,21 +209,26 @@ class Python:
                     continue
                 raise RefusedError(f"what {name} runs is not known: {entry.why or inner}", at.span)
             self.entries.append((entry, state))
-            self.at = At(at.step, at.offset, at.runtime) if self.at is None or at.place < self.at.place else self.at
+            self._first(at)
         return True
+
+    def _first(self, at: At) -> None:
+        if self.at is None or at.place < self.at.place:
+            self.at = at
 
     def finish(self) -> None:
         """Look at the sources that can run."""
         walk = self.walk
         context = walk.build.context
-        if not self.entries or self.at is None:
+        if self.at is None:
             return
         if context is None or walk.copies is None:
             self._alone()
             return
         from slimify.context.python.reach import reachable
 
-        entries = [entry for entry, _ in self.entries]
+        # Without an entry, all sources of the context are read.
+        entries = [] if self.everything else [entry for entry, _ in self.entries]
         roots = [folder for _, state in self.entries for folder in walk.folders(state.workdir)]
         read = reachable(context, entries, roots or [""])
         path_set = any("PYTHONPATH" in state.env for _, state in self.entries)

@@ -28,6 +28,8 @@ _HARMLESS_APT = frozenset(
 _STATIC = {"ghcr.io/astral-sh/uv": ("uv", "uvx")}
 _FOREIGN_LANGUAGE = re.compile(r"\b(?!en_)[a-z]{2}_[A-Z]{2}\b")
 _INITS = {"tini", "dumb-init", "docker-entrypoint.sh", "catatonit"}
+# Images whose applications are looked into; on Debian itself nothing can be missing.
+_LANGUAGES = frozenset({"debian", "node", "python"})
 # Folders of programs that pip and npm install.
 _ENVIRONMENT = re.compile(r"/(?:\.?venv|env)/bin/|/node_modules/\.bin/")
 _MOST_SCRIPTS = 40
@@ -52,6 +54,7 @@ class Walk:
         self.same = not ledger.images.packages
         self.files: dict[str, str] = {}
         self.loose: list[str] = []
+        self.path = ["/usr/local/sbin", "/usr/local/bin"]
         self.copies: Step | None = None
         self.scripts = 0
         self.python = Python(self)
@@ -83,6 +86,8 @@ class Walk:
             raise RefusedError(f"the frontend {directive} may read the file differently")
         if images.name in facts().builders:
             raise RefusedError(f"{images.name} is an image to build with")
+        if images.name not in _LANGUAGES:
+            raise RefusedError(f"what applications on {images.name} use is not looked into")
         path = self.build.dockerfile.source.path
         if ".devcontainer" in path or facts().development.search(posixpath.basename(path)):
             raise RefusedError("the file is named as one for development")
@@ -129,6 +134,8 @@ class Walk:
         elif one.keyword == "HEALTHCHECK" and not self.same:
             self._healthcheck(step)
         elif one.keyword == "ENV" and not self.same:
+            if re.search(r"\bPATH\b", one.logical.text):
+                self.path += re.findall(r"(?<![\w}])/[\w./-]*\w", one.logical.text)
             for name in ("LD_PRELOAD", "LD_LIBRARY_PATH"):
                 if re.search(rf"\b{name}\b", one.logical.text):
                     raise RefusedError(f"{name} is set, which loads libraries", one.span)
@@ -251,6 +258,8 @@ class Walk:
                 raise RefusedError("a package from a file is installed", at.span)
             quiet = call.has("--no-install-recommends") or "Install-Recommends" in self.build.dockerfile.source.text
             self.ledger.install(packages, at, recommended=not quiet)
+        elif not self.same:
+            self.ledger.remove(packages)
 
     def _install(self, call: Invocation, at: At, state: State) -> None:
         manager = call.manager
@@ -300,6 +309,8 @@ class Walk:
         )
         if name in facts().shells and (alone or name not in _SHELLS):
             raise RefusedError(f"it starts {name}: an image that people work in", first.span)
+        if alone and name in self.ledger.images.own:
+            raise RefusedError(f"it starts {name} and nothing in it: an image that people work in", first.span)
         if self.same:
             return
         at = At(given[0], runtime=True)
@@ -357,8 +368,8 @@ class Walk:
             self._builtin(name, argv, at)
             return
         path = typed[0]
-        # A file of the context that was copied to where programs are found.
-        file = self.file(path if "/" in path else f"/usr/local/bin/{path}", state)
+        places = [path] if "/" in path else [f"{folder}/{path}" for folder in self.path]
+        file = next((found for place in places if (found := self.file(place, state)) is not None), None)
         if file is not None:
             self.script(file, argv, at, state)
             return
@@ -376,8 +387,11 @@ class Walk:
         if self.python.command(name, typed, argv, at, state) or self.node.command(name, argv, at, state):
             return
         if manager is not None:
-            raise RefusedError(f"{manager.title} installs when the container runs", at.span)
+            when = "when the container runs" if at.runtime else "in exec form or by a script"
+            raise RefusedError(f"{manager.title} is run {when}, which is not looked into", at.span)
         self._documents(name, at)
+        if name in facts().starters:
+            raise RefusedError(f"what {name} starts is not looked into", at.span)
         self.plain(name, at)
         if name == "dpkg" and any(arg in ("-i", "--install", "--unpack") for arg in argv):
             raise RefusedError("a package from a file is installed", at.span)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # The C library of each release (packages.debian.org, libc6).
 _GLIBC = {"buster": "glibc 2.28", "bullseye": "glibc 2.31", "bookworm": "glibc 2.36", "trixie": "glibc 2.41"}
+# Needs git for requirements of the form git+https://…, which are not taken here at all.
+_ONLY_FROM_REPOSITORIES = frozenset({"pip"})
 _SOURCE = "slimify/knowledge/python_packages.toml, python_wheels.json"
 
 
@@ -22,6 +24,7 @@ class Wheels:
     def __init__(self, ledger: Ledger, only_amd64: bool) -> None:
         self.ledger = ledger
         self.only_amd64 = only_amd64
+        self.console: set[str] = set()
         self.libc = _GLIBC.get(ledger.images.release, "glibc")
         words = ledger.images.version.split(".")
         known = ledger.images.name == "python" and len(words) > 1 and words[0] == "3" and words[1].isdecimal()
@@ -51,14 +54,24 @@ class Wheels:
         if package.kind == "wheels":
             self._wheel(package, specifier, at)
         for library in package.run_libraries:
-            self.ledger.library(library.sonames, package.name, at._replace(runtime=True))
-        for program in package.run_programs:
-            if not any(self.ledger.images.programs.get(one) is None for one in program.names):
-                self.ledger.program(program.names[0], at._replace(runtime=True))
+            self.ledger.library(library.sonames, package.name, at)
+        if package.name not in _ONLY_FROM_REPOSITORIES:
+            self._programs(package, at)
         if package.name == "playwright":
             raise RefusedError("playwright brings browsers, whose libraries are not known", at.span)
-        self.ledger.programs.update({package.name, *package.scripts, *package.servers})
+        self.console |= {package.name, *package.scripts, *package.servers}
+        self.ledger.programs |= self.console
         self.ledger.note("every Python package that is named is pure or has a wheel", at.span, _SOURCE)
+
+    def _programs(self, package: PythonPackage, at: At) -> None:
+        """Programs that the package may call, as far as the full image has them."""
+        for program in package.run_programs:
+            if all(one in self.ledger.images.programs for one in program.names):
+                try:
+                    self.ledger.program(program.names[0], at, package.name)
+                except RefusedError:
+                    why = f"{package.name} may call {program.names[0]}, which is not installed for that alone"
+                    raise RefusedError(why, at.span) from None
 
     def _applies(self, marker: str) -> bool:
         from packaging.markers import Marker

@@ -1,0 +1,1 @@
+"""The transforms, one by one: what golden cases cannot show."""
