@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from slimify.transforms.slim.base import Images, Ledger, Missing, RefusedError, images_of
-from slimify.transforms.slim.walk import Walk
+from slimify.transforms.slim.walk import Walk, chain_of
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
 from slimify.semantics.branches import branches
@@ -55,7 +55,7 @@ def _slim(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
         written = respell(stage.stage.image, reference, sibling)
         if written is None or _takes_anything(stage.stage.image):
             raise RefusedError("more than a version is in a variable, whose other values are not known")
-        ledger = Ledger(images)
+        ledger = Ledger(images, stage.index, frozenset(one.index for one in chain_of(build, stage)))
         Walk(build, stage, ledger).run()
         yield _rewrite(build, stage, ledger, written)
     except RefusedError as refused:
@@ -89,7 +89,7 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
     saves = _saved(images, added, missing)
     edits = [Edit(stage.stage.base.words[0].span, written)]
     if missing:
-        edits.append(_installing(build, stage, missing))
+        edits.append(_installing(build, stage, missing, min(ledger.place(one.at) for one in missing)))
     evidence = [Evidence(f"{one.what}: {one.package} is installed for it", one.at.span) for one in missing]
     evidence += ledger.notes.values()
     if missing and images.release not in images.full:
@@ -122,10 +122,9 @@ def _saved(images: Images, added: int, missing: list[Missing]) -> int | None:
     return saved
 
 
-def _installing(build: Build, stage: BuildStage, missing: list[Missing]) -> Edit:
+def _installing(build: Build, stage: BuildStage, missing: list[Missing], first: tuple[int, int]) -> Edit:
     """Name the packages in the first install of the stage if that comes early enough, else in a RUN of their own."""
     names = " ".join(one.package for one in missing)
-    first = min(one.at.place if one.at.step.stage == stage.index else (1 << 30, 0) for one in missing)
     for step in stage.steps:
         if step.keyword == "USER" or (step.index, 0) > first:
             break

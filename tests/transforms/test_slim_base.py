@@ -63,6 +63,7 @@ def test_programs_are_found_wherever_they_stand(line: str, packages: str) -> Non
     ("line", "reason"),
     [
         ("RUN make", "make"),
+        ("RUN apt-mark auto git", "apt-mark"),
         ("RUN gcc -c a.c", "builds"),
         ("RUN perl -e 1", "perl"),
         ("RUN ./setup.sh", "not in the build context"),
@@ -169,3 +170,19 @@ def test_a_variable_may_hold_a_version_only(base: str) -> None:
 @pytest.mark.parametrize("path", ["Dockerfile.dev", ".devcontainer/Dockerfile", "ci.Dockerfile"])
 def test_files_for_development_are_left_alone(path: str) -> None:
     assert "for development" in why(run(f"FROM python:3.12\n{SERVE}", path=path))
+
+
+def test_a_need_of_a_stage_built_on_it_waits_for_the_install() -> None:
+    base = "FROM python:3.12-bookworm AS base\nRUN apt-get update && apt-get install -y nginx\n"
+    assert "install -y nginx git\n" in run(f"{base}FROM base\nRUN git --version\n{SERVE}").after.text
+
+
+def test_what_packages_of_another_stage_call_is_installed_in_this_one(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.12-bookworm AS packages\nCOPY requirements.txt .\nRUN python -m venv /venv\n"
+        "RUN /venv/bin/pip install -r requirements.txt\n"
+        f"FROM python:3.12-bookworm\nCOPY --from=packages /venv /venv\n{SERVE}"
+    )
+    after = run(text, folder(tmp_path, {"requirements.txt": "gitpython\n"})).after.text
+    assert after.startswith("FROM python:3.12-bookworm AS packages\n")
+    assert "--no-install-recommends git \\" in after

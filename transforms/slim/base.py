@@ -49,11 +49,6 @@ class At(NamedTuple):
     def span(self) -> Span:
         return self.step.instruction.span
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """A place in the order of the stage; what runs later is behind everything."""
-        return (1 << 30, 0) if self.runtime else (self.step.index, self.offset)
-
 
 class Missing(NamedTuple):
     """A Debian package that the slim image lacks and that is used: for what, and where."""
@@ -65,14 +60,25 @@ class Missing(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """What is used of the two images, and what the stage installs by itself."""
+    """What is used of the two images, and what the stage installs by itself.
+
+    `stage` is the stage whose base is looked at, `chain` that and all that are built on it.
+    """
 
     images: Images
+    stage: int = 0
+    chain: frozenset[int] = frozenset()
     installed: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     missing: dict[str, Missing] = field(default_factory=dict)
     notes: dict[str, Evidence] = field(default_factory=dict)
+
+    def place(self, at: At) -> tuple[int, int]:
+        """When a need arises, in the order of the stage: late in what is built on it, at once for what is copied in."""
+        if at.runtime or (at.step.stage != self.stage and at.step.stage in self.chain):
+            return (1 << 30, 0)
+        return (at.step.index, at.offset) if at.step.stage == self.stage else (-1, 0)
 
     def note(self, text: str, span: Span | None = None, source: str = "") -> None:
         self.notes.setdefault(text, Evidence(text, span, source))
@@ -147,8 +153,30 @@ class Ledger:
         if package in self.removed:
             raise RefusedError(f"{what}, and {package} is removed before", at.span)
         known = self.missing.get(package)
-        if known is None or at.place < known.at.place:
+        if known is None or self.place(at) < self.place(known.at):
             self.missing[package] = Missing(package, what, at)
+
+
+class Foreign(Ledger):
+    """The ledger of a stage that only files are taken from: what is run there is gone, unless it compiles."""
+
+    def install(self, packages: Iterable[str], at: At, recommended: bool) -> None:
+        """What is installed there stays there."""
+
+    def remove(self, packages: Iterable[str]) -> None:
+        """What is removed there is no loss."""
+
+    def program(self, name: str, at: At, by: str = "") -> bool:  # noqa: ARG002
+        """Refuse what compiles; what it makes may need libraries of the full image."""
+        from slimify.knowledge.debian import is_build_only, package_of_program
+
+        images = self.images
+        if name in images.own or name in self.programs:
+            return True
+        packages = package_of_program(name, images.release)
+        if any(is_build_only(package) for package in packages) or is_build_only(images.programs.get(name, "")):
+            raise RefusedError(f"{name} makes what is copied from another stage", at.span)
+        return bool(packages)
 
 
 def images_of(reference: str) -> Images | None:

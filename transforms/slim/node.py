@@ -121,14 +121,14 @@ class Node:
             if not ran.package:
                 self.walk.plain(ran.program, at)
         count = len(lock.packages) if lock is not None else 0
-        self.walk.ledger.note(
+        self.walk.final.note(
             f"none of the {count} locked npm packages is compiled when it is installed", at.span, _SOURCE
         )
 
     def _one(self, one: Locked, at: At) -> None:
         from slimify.knowledge.language_packages import node_package
 
-        ledger = self.walk.ledger
+        ledger = self.walk.final
         if one.local:
             return
         known = node_package(one.name)
@@ -233,4 +233,4 @@ class Node:
                 place = need.place
                 raise RefusedError(f"{place.file}:{place.line}: what {need.name} needs is not known", at.span)
         count = len(found.files)
-        walk.ledger.note(f"{count} source{'s' if count != 1 else ''} of the application looked through", at.span)
+        walk.final.note(f"{count} source{'s' if count != 1 else ''} of the application looked through", at.span)

@@ -213,7 +213,8 @@ class Python:
         return True
 
     def _first(self, at: At) -> None:
-        if self.at is None or at.place < self.at.place:
+        place = self.walk.final.place
+        if self.at is None or place(at) < place(self.at):
             self.at = at
 
     def finish(self) -> None:

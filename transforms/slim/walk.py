@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from slimify.transforms.slim.base import At, Ledger, RefusedError
+from slimify.transforms.slim.base import At, Foreign, Ledger, RefusedError
 from slimify.transforms.slim.node import Node
 from slimify.transforms.slim.python import Python
 
@@ -21,6 +21,8 @@ from slimify.syntax.source import Span
 _SHELLS = frozenset({"sh", "bash", "dash"})
 _PYTHON = re.compile(r"python[0-9.]*")
 _SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/")
+_PATH = ("/usr/local/sbin", "/usr/local/bin")
+_SYSTEM_FILES = re.compile(r"/(?:usr/(?!local|src)|lib|bin|sbin|etc|usr/local/lib/?$|usr/local/?$|usr/?$|$)")
 _HARMLESS_APT = frozenset(
     {"update", "clean", "autoclean", "autoremove", "upgrade", "dist-upgrade", "full-upgrade", "list", "check"}
 )
@@ -50,11 +52,14 @@ class Walk:
         self.build = build
         self.stage = stage
         self.ledger = ledger
+        # The ledger of the image, also while a stage is looked at that only files are taken from.
+        self.final = ledger
         self.chain = chain_of(build, stage)
         self.same = not ledger.images.packages
         self.files: dict[str, str] = {}
         self.loose: list[str] = []
-        self.path = ["/usr/local/sbin", "/usr/local/bin"]
+        self.path = list(_PATH)
+        self.looked_at: dict[int, dict[str, str]] = {}
         self.copies: Step | None = None
         self.scripts = 0
         self.python = Python(self)
@@ -153,7 +158,8 @@ class Walk:
             if name in _STATIC:
                 self.ledger.programs.update(_STATIC[name])
                 return
-            raise RefusedError(f"what it copies from {origin} may need libraries of the full image", one.span)
+            self._from_stage(step, origin)
+            return
         words = one.exec_form or tuple(token.text for token in one.tokens)
         if all(re.match(r"https?://|<<", word) for word in words[:-1]):
             return
@@ -170,6 +176,62 @@ class Walk:
                 self.loose.append(source)
             else:
                 self.files[target] = source
+
+    def _from_stage(self, step: Step, origin: str) -> None:
+        """What is taken from another stage: of the context, or installed or made there without a compiler."""
+        one = step.instruction
+        words = one.exec_form or tuple(token.text for token in one.tokens)
+        for stage in self.build.stages[: step.stage]:
+            if origin.lower() in (stage.name, str(stage.index)) and stage not in self.chain:
+                break
+        else:
+            raise RefusedError(f"what it copies from {origin} may need libraries of the full image", one.span)
+        for word in words[:-1]:
+            if not word.startswith("/") or _SYSTEM_FILES.match(word) or "$" in word:
+                raise RefusedError(f"what {word} of {origin} needs is not known", one.span)
+        files = self._made(stage, one.span)
+        base = _target(words[-1], step.state)
+        for word in words[:-1]:
+            source = posixpath.normpath(word)
+            for target, path in files.items():
+                if target == source:
+                    inside = words[-1].endswith("/") or base == posixpath.normpath(step.state.workdir or "/")
+                    self.files[posixpath.join(base, posixpath.basename(target)) if inside else base] = path
+                elif target.startswith(source.rstrip("/") + "/"):
+                    self.files[posixpath.join(base, target[len(source.rstrip("/")) + 1 :])] = path
+        # What is built there may come from any of its sources.
+        self.loose += [path for path in files.values() if path not in self.loose]
+        self.copies = self.copies or step
+
+    def _made(self, stage: BuildStage, span: Span) -> dict[str, str]:
+        """Look at a stage that files are taken from, and tell which files of the context it has."""
+        from slimify.knowledge.images import describe
+
+        if stage.index in self.looked_at:
+            return self.looked_at[stage.index]
+        line = [stage]
+        while (parent := line[0].parent) is not None:
+            line.insert(0, self.build.stages[parent])
+        images = self.ledger.images
+        there, here = describe(line[0].image or ""), describe(images.full)
+        if there is None or here is None or there.kind not in ("full", "slim"):
+            raise RefusedError(f"what is made in {stage.label} may need libraries of the full image", span)
+        if (there.name, there.version, there.release) != (here.name, here.version, here.release):
+            raise RefusedError(f"what is made in {stage.label} is made on {line[0].image}", span)
+        kept = self.ledger, self.files, self.loose, self.path
+        self.ledger = Foreign(images, programs=set(self.ledger.programs))
+        self.files, self.loose, self.path = {}, [], list(_PATH)
+        for one in line:
+            for step in one.steps:
+                if step.keyword in ("COPY", "ADD", "RUN", "ONBUILD"):
+                    self._step(step)
+        found = dict(self.files)
+        found.update((f"/{path}", path) for path in self.loose)
+        programs = self.ledger.programs
+        self.ledger, self.files, self.loose, self.path = kept
+        self.ledger.programs |= programs
+        self.looked_at[stage.index] = found
+        return found
 
     def _copied_documents(self, step: Step) -> None:
         """Scripts of the context may read what the slim image leaves out."""
@@ -235,6 +297,8 @@ class Walk:
     def _apt(self, call: Invocation, at: At) -> None:
         from slimify.knowledge.debian import is_build_only
 
+        if isinstance(self.ledger, Foreign):
+            return
         action = verb(call)
         name = action.name if action is not None else None
         if name in _HARMLESS_APT:
@@ -395,6 +459,8 @@ class Walk:
         self.plain(name, at)
         if name == "dpkg" and any(arg in ("-i", "--install", "--unpack") for arg in argv):
             raise RefusedError("a package from a file is installed", at.span)
+        if name == "apt-mark" and not {"hold", "unhold"}.intersection(argv):
+            raise RefusedError("what apt-mark lets go of later is not known", at.span)
         if name == "ldconfig":
             raise RefusedError("shared libraries are installed by hand", at.span)
         if name == "tar" and not _says_gzip(argv):
@@ -519,3 +585,8 @@ def _says_gzip(argv: Sequence[str | None]) -> bool:
     first = argv[0] if argv and argv[0] is not None else ""
     options = [arg for arg in argv if arg is not None and arg.startswith("-") and not arg.startswith("--")]
     return any("z" in arg and "." not in arg for arg in [first, *options]) or "--gzip" in argv
+
+
+def _target(word: str, state: State) -> str:
+    """The path of a destination in the image."""
+    return posixpath.normpath(word if word.startswith("/") else posixpath.join(state.workdir or "/", word))
