@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,11 @@ _QUIET_VERBS = frozenset({"cache", "check", "list", "show", "freeze", "config", 
 _ELSEWHERE = re.compile(
     r"--(?:index-url|extra-index-url|find-links|no-binary|pre|no-index|global-option|config-settings)$|-i$|-f$"
 )
-_MOVED = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_BINARY", "PIP_FIND_LINKS", "UV_INDEX_URL", "UV_NO_BINARY")
+# Variables by which pip and uv are told where packages come from and which (pip, "Environment Variables").
+_MOVED = re.compile(
+    r"(?:PIP|UV)_\w*(?:INDEX|BINARY|LINKS|CONSTRAINT|REQUIREMENT|OVERRIDE|PRE\b|PRERELEASE|CONFIG|BUILD)"
+)
+_IMPORTS_PROGRAMS = re.compile(r"^\s*from\s+(?:sh|plumbum(?:\.cmd)?)\s+import\b", re.MULTILINE)
 # Words of a `python -c` that may start, load or read something.
 _LOUD = re.compile(r"subprocess|system|popen|ctypes|exec|eval|which|import__|tkinter|mimetypes|pty|spawn|runpy")
 _SYSTEM_PATH = re.compile(r"/(?:usr/)?s?bin/([a-zA-Z][\w.+-]*)")
@@ -52,9 +57,12 @@ class Python:
 
     def install(self, manager: PackageManager, call: Invocation, at: At, state: State) -> None:
         """What pip, uv, poetry or pipenv is told to do."""
-        for name in _MOVED:
-            if state.sets(name):
-                raise RefusedError(f"{name} is set, so that where packages come from is not known", at.span)
+        for name in (*state.env, *state.args, *call.assignments):
+            if _MOVED.match(name):
+                raise RefusedError(f"{name} is set, so that which packages are installed is not known", at.span)
+        for target in self.walk.files:
+            if posixpath.basename(target) in ("pip.conf", "uv.toml"):
+                raise RefusedError(f"{target} may change which packages are installed", at.span)
         argv = list(call.argv)
         if manager.name == "uv" and argv[:1] == ["pip"]:
             argv.pop(0)
@@ -97,7 +105,7 @@ class Python:
             if re.fullmatch(r"-[rce].+", word):
                 name, equals, value = word[:2], "=", word[2:]
             if word.startswith("-"):
-                if _ELSEWHERE.match(name):
+                if _ELSEWHERE.match(name) or name in ("-c", "--constraint", "--override"):
                     raise RefusedError(f"pip is told {name}", at.span)
                 given = value if equals else next(words, None) if name in valued else ""
                 if given is None:
@@ -249,14 +257,20 @@ class Python:
     def _alone(self) -> None:
         """Programs that come without sources of the context."""
         from slimify.context.python.entry import EntryKind
+        from slimify.knowledge.language_packages import python_imports
 
         assert self.at is not None
         for entry, _ in self.entries:
-            if entry.kind in (EntryKind.SCRIPT, EntryKind.UWSGI):
-                raise RefusedError(f"{entry.target} is not in the build context", self.at.span)
-            quiet = re.fullmatch(r"[\w\s.,;=()'\"]*", entry.target) and not _LOUD.search(entry.target)
-            if entry.kind is EntryKind.CODE and not quiet:
-                raise RefusedError("what python -c runs is not looked into", self.at.span)
+            if entry.kind is EntryKind.CODE:
+                if not re.fullmatch(r"[\w\s.,;=()'\"]*", entry.target) or _LOUD.search(entry.target):
+                    raise RefusedError("what python -c runs is not looked into", self.at.span)
+                continue
+            top = entry.target.partition(".")[0]
+            known = top in sys.stdlib_module_names or any(
+                one.name in self.wheels.console for one in python_imports(top)
+            )
+            if entry.kind is not EntryKind.MODULE or entry.via != "python" or not known:
+                raise RefusedError(f"{entry.target or entry.via} is not in the build context", self.at.span)
 
     def _library(self, modules: frozenset[str]) -> None:
         from slimify.knowledge.slim import facts
@@ -315,6 +329,8 @@ class Python:
         assert context is not None
         for path in modules:
             text = context.text(path) or ""
+            if _IMPORTS_PROGRAMS.search(text):
+                raise RefusedError(f"{path} imports programs by their names", at.span)
             match = facts().files.search(text)
             if match is not None:
                 raise RefusedError(f"{path} speaks of {match.group()}, which only the full image has", at.span)

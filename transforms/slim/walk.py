@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 
 from slimify.transforms.slim.base import At, Foreign, Ledger, RefusedError
@@ -29,6 +30,10 @@ _HARMLESS_APT = frozenset(
 # Images of nothing but static programs.
 _STATIC = {"ghcr.io/astral-sh/uv": ("uv", "uvx")}
 _FOREIGN_LANGUAGE = re.compile(r"\b(?!en_)[a-z]{2}_[A-Z]{2}\b")
+# Programs whose arguments are a command, which `invocations` sees through.
+_WRAPPERS = frozenset(
+    "env exec nice nohup timeout stdbuf setarch ionice gosu su-exec sudo time xargs doas command eatmydata".split()
+)
 _INITS = {"tini", "dumb-init", "docker-entrypoint.sh", "catatonit"}
 # Images whose applications are looked into; on Debian itself nothing can be missing.
 _LANGUAGES = frozenset({"debian", "node", "python"})
@@ -408,6 +413,9 @@ class Walk:
         if base in _SHELLS and len(argv) > 2 and argv[1] in ("-c", "-lc", "-ec", "-xc", "-exc") and argv[2] is not None:
             self.plain(base, at)
             self.text(argv[2], at, state)
+            return
+        if base in _WRAPPERS:
+            self.text(shlex.join(["" if one is None else one for one in argv]), at, state)
             return
         if base in _INITS and self.file(name, state) is None:
             self.plain(base, at)
