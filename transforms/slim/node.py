@@ -11,7 +11,7 @@ from slimify.transforms.slim.base import At, RefusedError
 from slimify.semantics.build import State
 
 if TYPE_CHECKING:
-    from slimify.transforms.slim.walk import Walk
+    from slimify.transforms.slim.commands import Commands
 
     from slimify.context.found import Unknown
     from slimify.context.node.lock import Lock, Locked
@@ -31,7 +31,7 @@ _SOURCE = "slimify/knowledge/node_packages.toml"
 class Node:
     """Gathers what is installed and what is started, and at the end looks at the sources."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: Commands) -> None:
         self.walk = walk
         self.files: dict[str, At] = {}
         self.everything: At | None = None

@@ -16,7 +16,7 @@ from slimify.semantics.build import State
 from slimify.semantics.commands import Invocation
 
 if TYPE_CHECKING:
-    from slimify.transforms.slim.walk import Walk
+    from slimify.transforms.slim.commands import Commands
 
     from slimify.context.python.entry import Entry
     from slimify.context.python.metadata import Script
@@ -43,7 +43,7 @@ _SYSTEM_PATH = re.compile(r"/(?:usr/)?s?bin/([a-zA-Z][\w.+-]*)")
 class Python:
     """Gathers what is installed and what is started, and at the end looks at the sources."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: Commands) -> None:
         self.walk = walk
         self.entries: list[tuple[Entry, State]] = []
         self.scripts: list[Script] = []
