@@ -75,7 +75,7 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
     from slimify.knowledge.debian import closure_size, knows
 
     images = ledger.images
-    names = sorted(name for name in ledger.missing if name not in ledger.installed)
+    names = _asked_for(ledger)
     missing = [ledger.missing[name] for name in names]
     added = 0
     if missing:
@@ -89,7 +89,7 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
     saves = _saved(images, added, missing)
     edits = [Edit(stage.stage.base.words[0].span, written)]
     if missing:
-        edits.append(_installing(build, stage, missing, min(ledger.place(one.at) for one in missing)))
+        edits.append(_installing(build, stage, missing, min(ledger.place(one.at) for one in ledger.missing.values())))
     evidence = [Evidence(f"{one.what}: {one.package} is installed for it", one.at.span) for one in missing]
     evidence += ledger.notes.values()
     if missing and images.release not in images.full:
@@ -106,6 +106,18 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
         saves=saves,
         keywords=frozenset({"FROM", "RUN"}) if missing else frozenset({"FROM"}),
     )
+
+
+def _asked_for(ledger: Ledger) -> list[str]:
+    """The packages to name: those that are missing, without what comes with another of them."""
+    from slimify.knowledge.debian import closure
+
+    names = sorted(ledger.missing)
+    for name in tuple(names):
+        others = [other for other in names if other != name]
+        if any(name in (closure([other], ledger.images.release) or ()) for other in others):
+            names = others
+    return names
 
 
 def _saved(images: Images, added: int, missing: list[Missing]) -> int | None:

@@ -15,12 +15,12 @@ class Facts(NamedTuple):
 
     `documentation` matches text that speaks of what a slim image leaves out, `documents` are the packages and
     programs that do. `development` matches names of stages and files for developers, `shells` are the programs of
-    images people work in, and `builders` images that compile. `starters` are programs that
-    start what a file says. `interpreters` are not installed to make up for the
-    full image's. `archives` are patterns of arguments of tar, with the program that it starts then; `secure` are
-    programs that need certificates. `pulls` are Python packages that bring one that is always compiled, and
-    `extras` say what `package[extra]` brings. `modules` are modules of Python's library with the Debian packages, one
-    of which they read; `lacking` those that a slim image cannot import. `files` matches paths that only a full
+    images people work in, and `builders` images that compile. `starters` are programs that start what a file says.
+    `interpreters` are not installed to make up for the full image's. `archives` are patterns of arguments of tar, with the program that it starts then; `secure` are
+    programs that need certificates, `companions` packages that a program does little without, `remote` programs that
+    may call ssh, and `ssh` matches text in which they do. `pulls` are Python packages that bring one that is always
+    compiled. `extras` say what `package[extra]` brings. `modules` are modules of Python's library with the Debian
+    packages, one of which they read; `lacking` those that a slim image cannot import. `files` matches paths that only a full
     image has.
     """
 
@@ -34,6 +34,9 @@ class Facts(NamedTuple):
     interpreters: frozenset[str]
     archives: tuple[tuple[re.Pattern[str], str], ...]
     secure: frozenset[str]
+    companions: Mapping[str, tuple[str, ...]]
+    remote: frozenset[str]
+    ssh: re.Pattern[str]
     pulls: Mapping[str, str]
     extras: Mapping[str, tuple[str, ...]]
     modules: Mapping[str, tuple[str, ...]]
@@ -59,6 +62,9 @@ def facts() -> Facts:
         interpreters=frozenset(data["interpreters"]["programs"]),
         archives=tuple((re.compile(pattern), program) for pattern, program in data["archives"]["programs"]),
         secure=frozenset(data["certificates"]["programs"]),
+        companions={name: tuple(names) for name, names in data["companions"]["programs"].items()},
+        remote=frozenset(data["companions"]["remote"]),
+        ssh=re.compile(data["companions"]["ssh"]),
         pulls=pulls["packages"],
         extras={name: tuple(names) for name, names in pulls["extras"].items()},
         modules={name: tuple(names) for name, names in data["python_modules"]["packages"].items()},

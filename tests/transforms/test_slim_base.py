@@ -48,6 +48,9 @@ def test_the_estimate_is_that_of_the_images_less_what_is_installed() -> None:
         ("RUN find . -exec file {} +", "file"),
         ("RUN curl -fsS https://example.com | cat", "curl"),
         ("RUN timeout 5 ps aux", "procps"),
+        ("RUN git clone https://example.com/a.git", "git"),
+        ("RUN git clone git@example.com:a.git", "git openssh-client"),
+        ("RUN gpg --dearmor < key > ring", "gnupg"),
         ("RUN adduser --disabled-password app", ""),
         ("HEALTHCHECK CMD wget -q -O - http://localhost/", "wget"),
         ('HEALTHCHECK CMD ["curl", "http://localhost/"]', "curl"),
@@ -109,8 +112,8 @@ def test_what_the_sources_do_keeps_the_base(source: str, reason: str, tmp_path: 
 @pytest.mark.parametrize(
     ("source", "package"),
     [
-        ("import subprocess; subprocess.run(['git', 'log'])", "git"),
-        ("import shutil; shutil.which('svn')", "subversion"),
+        ("import subprocess; subprocess.run(['git', 'log'])", "git openssh-client"),
+        ("import shutil; shutil.which('svn')", "openssh-client subversion"),
         ("import ctypes; ctypes.CDLL('libmagic.so.1')", "libmagic1"),
         ("import mimetypes", "media-types"),
     ],
@@ -185,4 +188,11 @@ def test_what_packages_of_another_stage_call_is_installed_in_this_one(tmp_path: 
     )
     after = run(text, folder(tmp_path, {"requirements.txt": "gitpython\n"})).after.text
     assert after.startswith("FROM python:3.12-bookworm AS packages\n")
-    assert "--no-install-recommends git \\" in after
+    assert "--no-install-recommends git openssh-client \\" in after
+
+
+def test_what_is_installed_later_is_missing_before() -> None:
+    text = f"FROM python:3.12-bookworm\nRUN curl -O https://example.com\nRUN apt-get update && apt-get install -y curl\n{SERVE}"
+    assert run(text).after.text.startswith(
+        "FROM python:3.12-slim-bookworm\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl"
+    )

@@ -137,8 +137,15 @@ class Ledger:
             self.package(package, f"{by} calls {name}" if by else f"{name} is used", at)
             if name in facts().secure:
                 self.package("ca-certificates", f"{name} needs certificates", at)
-            return True
-        return programs(images.release).get(name) in images.kept
+            instruction = at.step.instruction
+            unseen = bool(by) or instruction.keyword != "RUN"
+            if name in facts().remote and (unseen or facts().ssh.search(instruction.logical.text)):
+                self.package("openssh-client", f"{name} may call ssh", at)
+        elif programs(images.release).get(name) not in images.kept:
+            return False
+        for package in facts().companions.get(name, ()):
+            self.package(package, f"{name} needs it", at)
+        return True
 
     def library(self, sonames: Iterable[str], what: str, at: At) -> None:
         """Count a shared library as used, under any of the names that releases give it."""
