@@ -16,12 +16,12 @@ class Facts(NamedTuple):
     `documentation` matches text that speaks of what a slim image leaves out, `documents` are the packages and
     programs that do. `development` matches names of stages and files for developers, `shells` are the programs of
     images people work in, and `builders` images that compile. `starters` are programs that start what a file says.
-    `interpreters` are not installed to make up for the full image's. `archives` are patterns of arguments of tar, with the program that it starts then; `secure` are
-    programs that need certificates, `companions` packages that a program does little without, `remote` programs that
-    may call ssh, and `ssh` matches text in which they do. `pulls` are Python packages that bring one that is always
-    compiled. `extras` say what `package[extra]` brings. `modules` are modules of Python's library with the Debian
-    packages, one of which they read; `lacking` those that a slim image cannot import. `files` matches paths that only a full
-    image has.
+    `interpreters` are not installed to make up for the full image's. `archives` are patterns of arguments of tar,
+    with the program that it starts then; `secure` are programs that need certificates, `companions` packages that a
+    program does little without, `remote` programs that may call ssh, and `ssh` matches text in which they do.
+    `pulls` are Python packages that bring one that is always compiled. `extras` say what `package[extra]` brings.
+    `modules` are modules of Python's library with the Debian packages, one of which they read; `lacking` those that
+    a slim image cannot import. `files` matches paths that only a full image has.
     """
 
     man_pages: re.Pattern[str]

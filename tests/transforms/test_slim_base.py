@@ -192,7 +192,8 @@ def test_what_packages_of_another_stage_call_is_installed_in_this_one(tmp_path: 
 
 
 def test_what_is_installed_later_is_missing_before() -> None:
-    text = f"FROM python:3.12-bookworm\nRUN curl -O https://example.com\nRUN apt-get update && apt-get install -y curl\n{SERVE}"
+    install = "RUN apt-get update && apt-get install -y curl\n"
+    text = f"FROM python:3.12-bookworm\nRUN curl -O https://example.com\n{install}{SERVE}"
     assert run(text).after.text.startswith(
         "FROM python:3.12-slim-bookworm\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl"
     )
