@@ -1,7 +1,8 @@
 """The transforms, in the order in which they run.
 
-The order is the plan: first an update finds its install, then neighbours become one layer, then
-each layer is cleaned, and last the instructions that shape the configuration are set right.
+The order is the plan: first an update finds its install; then the stages get their shape and their
+bases, and the instructions their places; then neighbours become one layer, and each layer is
+cleaned; last come the instructions that shape the configuration, and the build context.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from slimify.transforms.no_install_recommends import no_install_recommends
 from slimify.transforms.order_for_cache import order_for_cache
 from slimify.transforms.pair_update_install import pair_update_install
 from slimify.transforms.production_dependencies import production_dependencies
+from slimify.transforms.slim_base import slim_base
 from slimify.transforms.split_stage.transform import split_stage
 
 from slimify.rewrite.edit import Level
@@ -25,6 +27,7 @@ from slimify.rewrite.pipeline import Transform
 PIPELINE: tuple[Transform, ...] = (
     Transform("pair-update-install", Level.SAFE, "put an index update where its install is", pair_update_install),
     Transform("split-stage", Level.STANDARD, "build in one stage and ship another", split_stage),
+    Transform("slim-base", Level.STANDARD, "build on the slim variant of the same image", slim_base),
     Transform("order-for-cache", Level.STANDARD, "install packages before the sources are copied", order_for_cache),
     Transform("copy-chown", Level.STANDARD, "give files their owner when they are copied", copy_chown),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),

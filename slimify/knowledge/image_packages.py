@@ -91,3 +91,10 @@ def _lacks(reference: str, kind: str) -> Mapping[str, str] | None:
     owners = packed.table(CONTENTS, f"{image.release}/{kind}") or {}
     own = _facts()["image"][image.name].get("own", [])
     return MappingProxyType({name: owner for name, owner in owners.items() if owner in lacking and name not in own})
+
+
+def own_programs(reference: str) -> frozenset[str]:
+    """The programs that an image brings in /usr/local, full and slim alike. Empty where that is not known."""
+    image = describe(reference)
+    entry = _facts()["image"].get(image.name) if image is not None else None
+    return frozenset(entry.get("own", ())) if entry else frozenset()

@@ -217,6 +217,11 @@ def wheel_available(name: str, version: str, python_minor: int, libc: str, arch:
     return False if whole else None
 
 
+def recorded_versions(name: str) -> tuple[str, ...]:
+    """The versions of a package of PyPI whose wheels are recorded, in no order."""
+    return tuple(_read("python_wheels")["packages"].get(normalised(name), {}))
+
+
 def _number(text: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d{1,3})\.(\d{1,3})(?:\.\d+)?", text.strip(), re.ASCII)
     return (int(found[1]), int(found[2])) if found else None

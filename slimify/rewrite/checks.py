@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from slimify.semantics.build import Build
+from slimify.semantics.build import Build, BuildStage
+from slimify.semantics.images import image_name
 from slimify.syntax.dockerfile import Instruction
 from slimify.syntax.shell import (
     AndOr,
@@ -35,7 +36,7 @@ def fault(before: Build, after: Build, touched: frozenset[str], drops: tuple[str
     if _fixed(before.dockerfile.preamble, touched) != _fixed(after.dockerfile.preamble, touched):
         return "an instruction in front of the first stage changed"
     for old, new in zip(before.stages, after.stages, strict=True):
-        if (old.name, old.image, old.parent) != (new.name, new.image, new.parent):
+        if (old.name, old.parent) != (new.name, new.parent) or not _same_base(old, new, touched):
             return f"stage {old.label} changed its name or base"
         if _fixed(old.stage.instructions, touched) != _fixed(new.stage.instructions, touched):
             return f"an instruction of stage {old.label} changed that should not have"
@@ -79,6 +80,17 @@ def _without(tokens: list[_Token], drops: list[str]) -> list[_Token]:
         else:
             joined = False
     return rest
+
+
+def _same_base(old: BuildStage, new: BuildStage, touched: frozenset[str]) -> bool:
+    """Whether a stage has its base still; one that may touch FROM may take another tag of the same image."""
+    if old.image == new.image:
+        return True
+    flags = [[flag.text for flag in one.stage.base.flags] for one in (old, new)]
+    if "FROM" not in touched or old.parent is not None or old.image is None or new.image is None:
+        return False
+    names = [image_name(one) for one in (old.image, new.image)]
+    return flags[0] == flags[1] and names[0].repository == names[1].repository and not names[0].digest
 
 
 def _differing(before: Build, after: Build, stage: int) -> Iterator[tuple[Build, tuple[Instruction, ...]]]:

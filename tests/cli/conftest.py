@@ -12,8 +12,8 @@ import pytest
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
-FAT = b'FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\nCMD ["curl"]\n'
-SLIM = b'FROM debian:12\nWORKDIR /srv\nCMD ["true"]\n'
+FAT = b'FROM debian:12-slim\nRUN apt-get update\nRUN apt-get install -y curl\nCMD ["curl"]\n'
+SLIM = b'FROM debian:12-slim\nWORKDIR /srv\nCMD ["true"]\n'
 BROKEN = b"FROM debian:12\nRUN <<EOF\nnobody ends this\n"
 ROOT = Path(__file__).parents[2]
 

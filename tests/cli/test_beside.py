@@ -9,7 +9,10 @@ import pytest
 
 from .conftest import Run
 
-NODE = b'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm cache clean --force\nCMD ["node", "a.js"]\n'
+NODE = (
+    b"FROM node:20-slim\nWORKDIR /app\nCOPY package.json package-lock.json ./\n"
+    b'RUN npm ci && npm cache clean --force\nCOPY . .\nCMD ["node", "a.js"]\n'
+)
 
 
 @pytest.fixture
@@ -19,6 +22,7 @@ def application(here: Path) -> Path:
         (folder / name).mkdir(parents=True)
     (folder / "Dockerfile").write_bytes(NODE)
     (folder / "package.json").write_bytes(b"{}")
+    (folder / "package-lock.json").write_bytes(b'{"lockfileVersion": 3, "packages": {}}')
     (folder / "node_modules" / "a.js").write_bytes(b"x" * 200_000)
     return folder
 

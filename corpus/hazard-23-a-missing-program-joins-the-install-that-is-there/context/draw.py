@@ -1,0 +1,3 @@
+import subprocess
+
+subprocess.run(["dot", "-V"], check=True)

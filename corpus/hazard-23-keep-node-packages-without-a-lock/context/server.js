@@ -1,0 +1,3 @@
+const ms = require('ms');
+
+require('http').createServer((req, res) => res.end(ms(60000))).listen(3000);

@@ -1,0 +1,4 @@
+import os
+import subprocess
+
+subprocess.run([os.environ["TOOL"], "--all"], check=True)
