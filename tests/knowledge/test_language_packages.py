@@ -419,7 +419,7 @@ dependencies = [{ name = "near" }, { name = "far", marker = "sys_platform == 'wi
 [[package]]
 name = "near"
 version = "1"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 wheels = [
   { url = "https://example/near-1-cp311-cp311-win_amd64.whl" },
   { url = "https://example/near-1-cp313-cp313-win_amd64.whl" },
@@ -427,11 +427,11 @@ wheels = [
 [[package]]
 name = "far"
 version = "1"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 [[package]]
 name = "elsewhere"
 version = "1"
-source = { registry = "https://download.pytorch.org/whl/cpu" }
+source = { registry = "https://other.example/whl/cpu" }
 wheels = [{ url = "https://example/elsewhere-1-py3-none-any.whl" }]
 """
 
