@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from slimify.rewrite.checks import fault, moved
@@ -101,7 +102,7 @@ def fix(
     passes = 0
     context = _believed(text.build, options, context, faults)
     if context is not None:
-        text = _read(source, options, context, identity(source))
+        text = text._replace(build=replace(text.build, context=context))
     while passes < MAX_PASSES:
         passes += 1
         notices = []

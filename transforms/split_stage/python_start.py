@@ -14,10 +14,9 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
 from slimify.context.python.entry import Entry, find_entries
-from slimify.context.python.need import NeedKind
+from slimify.context.python.need import PYTHON, NeedKind
 from slimify.context.python.needs import read_needs
 from slimify.context.python.reach import reachable
-from slimify.context.python.values import PYTHON
 from slimify.knowledge.python import calls
 from slimify.semantics.build import Build, BuildStage
 from slimify.semantics.commands import invocations

@@ -27,14 +27,14 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
     stage = build.stages[0]
     if stage.image is None or not any(step.keyword == "RUN" for step in stage.steps):
         return
-    from slimify.transforms.split_stage.python import plan
-    from slimify.transforms.split_stage.refused import Refused
-
     from slimify.knowledge.images import describe
 
     image = describe(stage.image.partition("@")[0])
     if image is None or image.name != "python" or image.distribution != "debian":
         return
+    from slimify.transforms.split_stage.python import plan
+    from slimify.transforms.split_stage.refused import Refused
+
     base = stage.stage.base
     try:
         _gate(build)

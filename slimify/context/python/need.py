@@ -5,6 +5,9 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+# What stands for the program where it is sys.executable.
+PYTHON = "{python}"
+
 
 class NeedKind(enum.Enum):
     """What an application needs beside its modules."""

@@ -9,8 +9,8 @@ import libcst as cst
 
 from slimify.context.python.file_paths import FilePaths, Place
 from slimify.context.python.names import Names, Scope
-from slimify.context.python.need import Asked, Base, NeedKind
-from slimify.context.python.values import PYTHON, UNKNOWN, Items, Text, Values, known
+from slimify.context.python.need import PYTHON, Asked, Base, NeedKind
+from slimify.context.python.values import UNKNOWN, Items, Text, Values, known
 from slimify.knowledge.python import Calls
 from slimify.semantics.commands import invocations
 from slimify.syntax.shell import parse_script

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import libcst as cst
 
 from slimify.context.python.names import Names, Scope, dotted
+from slimify.context.python.need import PYTHON
 
 Text = tuple[str | None, ...]
 
 UNKNOWN: Text = (None,)
-PYTHON = "{python}"
 
 _MOST_VALUES = 8
 _MOST_PARTS = 64
