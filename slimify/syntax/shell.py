@@ -473,10 +473,12 @@ class _Builder:
         nodes: list[Node],
         redirects: list[Redirect],
     ) -> Command:
-        words = self.words(sorted(nodes, key=lambda node: node.start_byte))
+        # Only a redirection can put words out of their order, or stand between them.
+        words = self.words(sorted(nodes, key=lambda node: node.start_byte) if redirects else nodes)
         if words and not assignments and words[0].text in RESERVED:
             raise _Misread(f"{words[0].text} as a command")
-        self._check_gaps(sorted([*assignments, *words, *redirects], key=lambda part: part.start))
+        parts: list[Assignment | Word | Redirect] = [*assignments, *words, *redirects]
+        self._check_gaps(sorted(parts, key=lambda part: part.start) if redirects else parts)
         return Command(start, end, tuple(assignments), words, tuple(redirects))
 
     def _check_gaps(self, parts: tuple[Assignment, ...] | list[Assignment | Word | Redirect]) -> None:
