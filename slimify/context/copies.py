@@ -6,10 +6,11 @@ Source: Dockerfile reference, "COPY" and "ADD"; BuildKit `dockerfile2llb` and gi
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from slimify.context.globs import compile_glob, is_glob
 from slimify.context.links import follow
@@ -30,6 +31,9 @@ USUAL_FOLDERS = frozenset(
 _ARCHIVE_NAME = re.compile(r"\.(tar(\.\w+)?|t[bgx]z2?|tzst|gz|bz2|xz|zst|gem|crate|apk)$", re.IGNORECASE)
 # gzip, bzip2, xz and Zstandard; a tar file says so at offset 257 (POSIX, `pax`).
 _ARCHIVE_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+
+
+_T = TypeVar("_T")
 
 
 class Copied(NamedTuple):
@@ -54,8 +58,29 @@ def copied(instruction: Instruction, state: State, context: BuildContext) -> Cop
 
     `state` is what is in force before the instruction. A `<<EOF` takes nothing from the context.
     """
+    return _remembered(instruction, _Same(state), _Same(context))
+
+
+class _Same(Generic[_T]):
+    """A value as a key, by what it is and not by what it says: a state holds dictionaries."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: _T) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+@functools.lru_cache(maxsize=128)
+def _remembered(instruction: Instruction, state: _Same[State], context: _Same[BuildContext]) -> Copied | str:
+    # Several transforms ask, each about every COPY; a context never takes back what it has said.
     try:
-        return _copied(instruction, state, context)
+        return _copied(instruction, state.value, context.value)
     except _Unknown as reason:
         return str(reason)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 import shlex
@@ -222,7 +223,12 @@ def may_install(call: Invocation, manager: PackageManager, build: Build | None =
     if folder and folder not in _SYSTEM_FOLDERS:
         return typed
     # A program that the Dockerfile itself has put there is one that nobody knows.
-    return program if build is not None and f"/{program}" in build.dockerfile.source.text else ""
+    return program if build is not None and _put_there(build, program) else ""
+
+
+@functools.lru_cache(maxsize=512)
+def _put_there(build: Build, program: str) -> bool:
+    return f"/{program}" in build.dockerfile.source.text
 
 
 def _names(word: str | None, manager: PackageManager) -> bool:

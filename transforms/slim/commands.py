@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import posixpath
 import re
@@ -81,6 +82,11 @@ class Commands:
         if program in facts().documents:
             raise RefusedError(f"{program} works on what the slim image leaves out", at.span)
 
+    @functools.cached_property
+    def _told_once(self) -> bool:
+        """Whether a setting, and not each command, says what becomes of recommended packages."""
+        return "Install-Recommends" in self.build.dockerfile.source.text
+
     def _apt(self, call: Invocation, at: At) -> None:
         from slimify.knowledge.debian import is_build_only
 
@@ -107,7 +113,7 @@ class Commands:
         if name == "install":
             if any(word and (word.startswith(("/", "./")) or word.endswith(".deb")) for word in action.operands):
                 raise RefusedError("a package from a file is installed", at.span)
-            quiet = call.has("--no-install-recommends") or "Install-Recommends" in self.build.dockerfile.source.text
+            quiet = call.has("--no-install-recommends") or self._told_once
             self.ledger.install(packages, at, recommended=not quiet)
         elif not self.same:
             self.ledger.remove(packages)
