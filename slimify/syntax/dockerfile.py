@@ -7,6 +7,7 @@ and the same files are refused. Every node knows its span in the source.
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -145,10 +146,7 @@ class Instruction(NamedTuple):
     @property
     def tokens(self) -> list[Token]:
         """The words of the arguments, with offsets into `logical`."""
-        start, end = self.arguments_span
-        if self.keyword in _QUOTED_WORDS:
-            return quoted_words(self.logical.text, start, end, self.escape)
-        return blank_separated(self.logical.text, start, end)
+        return list(_tokens(self))
 
     @property
     def words(self) -> list[Word]:
@@ -166,6 +164,15 @@ class Instruction(NamedTuple):
             if flag.name == name:
                 return flag.value or ""
         return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _tokens(one: Instruction) -> tuple[Token, ...]:
+    # Asked for again and again: once is enough.
+    start, end = one.arguments_span
+    if one.keyword in _QUOTED_WORDS:
+        return tuple(quoted_words(one.logical.text, start, end, one.escape))
+    return tuple(blank_separated(one.logical.text, start, end))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
