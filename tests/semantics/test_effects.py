@@ -54,6 +54,11 @@ LEAKS = {
     "a || cd /x": {"directory"},
     "a | read b": {"variable"},
     "hash -r": {"hash"},
+    "printf -v PATH /x": {"variable"},
+    "enable -n echo": {"variable"},
+    "[[ abc =~ a(.) ]]": {"variable"},
+    "echo $(( (2) + (x=1) ))": {"variable"},
+    "$CD /x": {"source"},
     "shift 2": {"shift"},
 }
 CLEAN = (
@@ -275,3 +280,38 @@ def test_nothing_is_said_of_an_opaque_script() -> None:
     script = parse_script("if a; then")
     found = effects(script, {}, "/")
     assert not (found.leaks or found.invocations or found.background)
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["php-fpm", "asadmin start-domain", "invoke-rc.d postgresql start", "apache2 -k start", "x --daemon", "y -k start"],
+)
+def test_what_starts_something_that_lives_on(script: str) -> None:
+    assert of(script).background
+
+
+@pytest.mark.parametrize("script", ["php-fpm -t", "apache2 -v", "npm start", "tool stop"])
+def test_what_does_not(script: str) -> None:
+    assert not of(script).background
+
+
+def test_files_written_in_a_string_count() -> None:
+    assert of("sh -c 'echo 1.2.3.4 a >> /etc/hosts'").mounted == "/etc/hosts"
+    assert "/a/b" in of("sh -c 'echo > /a/b'").writes
+
+
+@pytest.mark.parametrize(("script", "moves"), [("userdel -r a", True), ("usermod -d /x a", True), ("useradd a", False)])
+def test_home_folders_that_move(script: str, moves: bool) -> None:
+    assert of(script).moves_home == moves
+
+
+@pytest.mark.parametrize(
+    ("script", "several"), [("a $(b; c)", True), ("a $(b && c)", True), ("a $(b)", False), ("a", False)]
+)
+def test_substitutions_in_which_errexit_could_act(script: str, several: bool) -> None:
+    assert of(script).substitutes == several
+
+
+def test_a_program_that_is_written_is_installed() -> None:
+    found = of("echo > /usr/local/bin/curl && chmod +x /opt/bin/tool && update-alternatives --set a /b")
+    assert {"curl", "tool", "*"} <= found.installs
