@@ -86,7 +86,7 @@ def dockerignore(build: Build) -> Iterator[Rewrite | Finding]:
 
 
 def _copies(build: Build, context: BuildContext) -> Iterator[_Copy | Finding]:
-    from slimify.context.copies import copied
+    from slimify.context.copies import copied, named
 
     for step in build.steps():
         one = step.instruction
@@ -96,8 +96,7 @@ def _copies(build: Build, context: BuildContext) -> Iterator[_Copy | Finding]:
         if isinstance(taken, str):
             yield Finding(NAME, "nothing is added to .dockerignore", f"{one.keyword}: {taken}", one.span)
             return
-        words = one.exec_form or tuple(token.text for token in one.tokens)
-        sources = tuple(posixpath.normpath(word.lstrip("/") or ".") for word in words[:-1])
+        sources = [posixpath.normpath(source.lstrip("/") or ".") for source in named(one, step.state) if source]
         paths = frozenset(path for path, _ in taken.files)
         yield _Copy(step, paths, tuple("" if source == "." else source for source in sources))
 

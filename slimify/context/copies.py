@@ -61,6 +61,18 @@ def copied(instruction: Instruction, state: State, context: BuildContext) -> Cop
     return _remembered(instruction, _Same(state), _Same(context))
 
 
+def named(instruction: Instruction, state: State) -> tuple[str | None, ...]:
+    """The sources in the context that a COPY or ADD names, with variables expanded; None for one that is not known.
+
+    Empty for any other instruction and with `--from`; here-documents and addresses are left out.
+    """
+    if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None:
+        return ()
+    words = instruction.exec_form or tuple(token.text for token in instruction.tokens)
+    found = [_expanded(word, state, instruction) for word in words[:-1] if heredoc_marker(word) is None]
+    return tuple(source for source in found if source is None or not _REMOTE.match(source))
+
+
 class _Same(Generic[_T]):
     """A value as a key, by what it is and not by what it says: a state holds dictionaries."""
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
+from slimify.context.copies import named
 from slimify.context.globs import compile_glob, is_glob
 from slimify.context.paths import clean
 from slimify.context.patterns import PatternError
 from slimify.semantics.build import Build, Step
 from slimify.semantics.build_context import BuildContext
-from slimify.syntax.words import WordError, expand, heredoc_marker
-
-_REMOTE = re.compile(r"[a-zA-Z0-9]+://|[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:")
 
 
 def missing(build: Build, context: BuildContext) -> tuple[Step, str] | None:
@@ -20,28 +16,10 @@ def missing(build: Build, context: BuildContext) -> tuple[Step, str] | None:
     Nothing is listed but the folders that are named. What depends on a variable is not looked for.
     """
     for step in build.steps():
-        for source in _sources(step):
-            if not _there(source, context):
+        for source in named(step.instruction, step.state):
+            if source is not None and not _there(source, context):
                 return step, source
     return None
-
-
-def _sources(step: Step) -> list[str]:
-    one = step.instruction
-    if one.keyword not in ("COPY", "ADD") or one.flag("from") is not None:
-        return []
-    words = one.exec_form or tuple(token.text for token in one.tokens)
-    found = []
-    for word in words[:-1]:
-        if heredoc_marker(word) is not None or _REMOTE.match(word):
-            continue
-        try:
-            value = expand(word, step.state.variables, one.escape).value
-        except WordError:
-            continue
-        if value is not None and not _REMOTE.match(value):
-            found.append(value)
-    return found
 
 
 def _there(source: str, context: BuildContext) -> bool:

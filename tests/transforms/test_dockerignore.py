@@ -53,6 +53,8 @@ def test_what_is_there_is_kept_out(text: str, path: str, entry: str) -> None:
         (NODE, {".git/HEAD": b"small"}),
         (NODE.replace("COPY . .", "COPY a.js ."), {".git/x": BIG}),
         (NODE.replace("COPY . .", "COPY . .\nCOPY .git .git"), {".git/x": BIG}),
+        (NODE.replace("COPY . .", "ARG D=.git\nCOPY . .\nCOPY $D /v"), {".git/x": BIG}),
+        (NODE.replace("COPY . .", "ARG D=_modules\nCOPY . .\nCOPY node$D /v"), {"node_modules/a.js": BIG}),
         (NODE.replace("COPY . .", "COPY . .\nRUN git describe > version"), {".git/x": BIG}),
         (NODE, {".git/x": BIG, "package.json": b'{"scripts": {"build": "git describe"}}'}),
         (NODE, {".git/x": BIG, "a.js": b"exec('git', ['rev-parse'])"}),
