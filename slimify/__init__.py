@@ -78,6 +78,7 @@ def fix(
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
     """
     from slimify.config import level_of, transform_names
+    from slimify.rewrite.edit import Level
     from slimify.rewrite.pipeline import Options
     from slimify.rewrite.pipeline import fix as run
     from slimify.syntax.source import Source
@@ -91,7 +92,10 @@ def fix(
         cache_mounts=cache_mounts,
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
-    return run(source, options, _opened(context, path) if isinstance(context, str) else context)
+    if isinstance(context, str):
+        # At level safe nobody may ask for the context, and an editor need not wait for its reader to be loaded.
+        context = _opened(context, path) if options.level > Level.SAFE else None
+    return run(source, options, context)
 
 
 def _opened(folder: str, path: str) -> BuildContext:

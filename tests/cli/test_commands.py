@@ -37,6 +37,12 @@ def test_importing_the_library_is_cheap() -> None:
     assert {name for name in loaded("import slimify") if name.startswith("slimify")} == {"slimify"}
 
 
+def test_level_safe_does_not_load_what_reads_a_context() -> None:
+    call = "from slimify.__main__ import main\nmain(['fix', '-', '--stdin-filename', 'Dockerfile', '--level', %r])"
+    assert not {name for name in loaded(call % "safe", FAT) if name.startswith("slimify.context")}
+    assert "slimify.context.tree" in loaded(call % "standard", FAT)
+
+
 def test_fix_of_standard_input_imports_nothing_dear() -> None:
     modules = loaded("from slimify.__main__ import main\nmain(['fix', '-'])", FAT)
     assert not modules & DEAR
