@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from slimify.rewrite.edit import Edit
+from slimify.rewrite.edit import Edit, Evidence
 from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.dockerfile import Dockerfile, Instruction
 from slimify.syntax.source import Source, Span
@@ -25,15 +25,31 @@ class Plan(NamedTuple):
 
     `base` is the image of the stage that ships, as it is to be written. `parts` has one entry for each
     instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN;
-    `arrive` are new ones of the stage that ships, in place of the first instruction that moved away. They are texts as
-    they are to stand in the file, with `\n` for a line end.
+    `arrive` and `late` are new ones of the stage that ships, in place of the first and of the last row of instructions
+    that moved away: what is to lie over the files of a COPY that stays comes late. They are texts as they are to stand
+    in the file, with `\n` for a line end.
     """
 
     name: str
     base: str
     parts: tuple[Part, ...]
-    prepare: tuple[str, ...]
-    arrive: tuple[str, ...]
+    prepare: tuple[str, ...] = ()
+    arrive: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """All instructions that are new."""
+        return (*self.prepare, *self.arrive, *self.late)
+
+
+class Result(NamedTuple):
+    """A plan, what speaks for it, and the estimated bytes that the image loses."""
+
+    plan: Plan
+    reason: str
+    evidence: tuple[Evidence, ...]
+    saves: int
 
 
 def free_name(build: Build) -> str:
@@ -85,7 +101,7 @@ class _Writer:
         prepared = False
         for at in moved:
             one = self.stage.stage.instructions[at]
-            if not prepared and one.keyword in ("RUN", "COPY", "ADD"):
+            if self.plan.prepare and not prepared and one.keyword in ("RUN", "COPY", "ADD"):
                 prepared = True
                 if lines[-1]:
                     lines.append("")
@@ -105,7 +121,10 @@ class _Writer:
     def _removals(self) -> Iterator[Edit]:
         """One edit for each row of neighbours that move away, so that the blank lines around them end up as one."""
         arrive: Sequence[str] = self.plan.arrive
-        for row in self._rows():
+        rows = list(self._rows())
+        for row in rows:
+            if row is rows[-1]:
+                arrive = (*arrive, *self.plan.late)
             first, last = (self.stage.stage.instructions[at] for at in (row[0], row[-1]))
             start = block(self.dockerfile, first).start
             end = last.span.end

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from slimify.transforms.split_stage.core import Part, Plan, free_name
-from slimify.transforms.split_stage.python_packages import Installed, installed
+from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
+from slimify.transforms.split_stage.install import install
+from slimify.transforms.split_stage.python_packages import Installed, installed, sort_pip
 from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
 from slimify.transforms.split_stage.system import System
+from slimify.transforms.split_stage.worth import worth
 
 from slimify.knowledge.debian import closure_size, resolve, runtime_packages
 from slimify.knowledge.image_config import config
@@ -25,18 +26,16 @@ from slimify.knowledge.image_siblings import respell, slim_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.rewrite.join import Style
 from slimify.semantics.build import Build, BuildStage, Step, pairs
 from slimify.semantics.build_context import BuildContext
 
 VENV = "/opt/venv"
 _PATH = f"ENV PATH={VENV}/bin:$PATH"
-_LEAST_BYTES = 20_000_000
-_LEAST_SHARE = 0.1
 # Variables that lead pip or the interpreter past a virtualenv (documentation of pip and of Python).
 _MISLEADING = re.compile(
     r"PATH|PYTHONHOME|PYTHONUSERBASE|PYTHONPLATLIBDIR|VIRTUAL_ENV|PIP_(?!NO_CACHE_DIR|DISABLE_PIP_VERSION_CHECK|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT|TIMEOUT|ROOT_USER_ACTION|NO_COLOR|PROGRESS_BAR).*"
 )
+_INSTALLS = re.compile(r"\bpip[0-9.]*\b.*\binstall\b", re.DOTALL)
 _BUILDS = re.compile(
     r"\b(?:apt|apt-get)\b.*\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)", re.DOTALL
 )
@@ -54,13 +53,10 @@ _MAKE_USERS = frozenset(
 _MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urllib3 werkzeug whitenoise".split())
 
 
-class Result(NamedTuple):
-    """A plan, and what speaks for it."""
-
-    plan: Plan
-    reason: str
-    evidence: tuple[Evidence, ...]
-    saves: int
+def concerns(build: Build, image: Image) -> bool:
+    """Whether pip installs something, on Debian."""
+    runs = (step.instruction.arguments for step in build.stages[0].steps if step.keyword == "RUN")
+    return image.distribution == "debian" and any(map(_INSTALLS.search, runs))
 
 
 def plan(build: Build, image: Image) -> Result | None:
@@ -72,12 +68,10 @@ def plan(build: Build, image: Image) -> Result | None:
     for step in stage.steps:
         if step.keyword == "RUN":
             try:
-                runs[step.index] = read_run(step)
+                runs[step.index] = read_run(step, sort_pip)
             except Refused as reason:
                 unread.append(reason)
     texts = [step.instruction.arguments for step in stage.steps if step.keyword == "RUN"]
-    if not any(re.search(r"\bpip[0-9.]*\b.*\binstall\b", text, re.DOTALL) for text in texts):
-        return None
     tools = any(run.build_only for run in runs.values()) or any(map(_BUILDS.search, texts))
     if image.kind == "slim" and not tools:
         return None
@@ -106,7 +100,7 @@ def plan(build: Build, image: Image) -> Result | None:
         before=_of_image(stage.image),
         after=_of_image(slim),
         installed=[(run.packages, run.recommends) for run in runs.values()],
-        kept=[(_kept(run), run.recommends) for run in runs.values()],
+        kept=[(run.kept, run.recommends) for run in runs.values()],
     )
     _needs(system, stage, moving, found, begin)
     if image.kind != "slim" and (found.names & _MIME or "mimetypes" in begin.stdlib):
@@ -169,10 +163,6 @@ def _of_image(reference: str) -> frozenset[str]:
     return found
 
 
-def _kept(run: Run) -> tuple[str, ...]:
-    return tuple(one for one in run.packages if one not in run.build_only)
-
-
 def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installed, begin: Start) -> None:
     """Have everything installed that was there, is needed to run, and would be gone."""
     for run in moving:
@@ -203,18 +193,14 @@ def _elsewhere(context: BuildContext | None, begin: Start) -> None:
 def _pays(image: str, slim: str, release: str, moving: list[Run], system: System) -> int:
     before, after = uncompressed_bytes(image), uncompressed_bytes(slim)
     asked = [one for run in moving for one in run.packages]
-    kept = [*(one for run in moving for one in _kept(run)), *system.added]
+    kept = [*(one for run in moving for one in run.kept), *system.added]
     gone, comes = closure_size(asked, release), closure_size(kept, release)
     if before is None or after is None or gone is None or comes is None:
-        raise Refused("how much it would save is not known")
+        return worth(None, None)
     if image != slim:
         # Much of what is asked for is in the full image already.
         gone = 0
-    saves = before.bytes - after.bytes + gone - comes
-    whole = before.bytes + gone
-    if saves < _LEAST_BYTES or saves < _LEAST_SHARE * whole:
-        raise Refused(f"it would save only about {max(saves, 0) // 1_000_000} MB")
-    return saves
+    return worth(before.bytes + gone, after.bytes + comes)
 
 
 def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed) -> tuple[Part, ...]:
@@ -240,19 +226,8 @@ def _prepare(minor: int) -> tuple[str, ...]:
 
 
 def _arrive(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:
-    names = [*dict.fromkeys([*(one for run in moving for one in _kept(run)), *system.added])]
-    copy = f"COPY --from={free_name(build)} {VENV} {VENV}"
-    if not names:
-        return copy, _PATH
-    slim = "" if any(run.recommends and run.packages for run in moving) else " --no-install-recommends"
-    silent = "DEBIAN_FRONTEND=noninteractive " if any(run.unattended for run in moving) else ""
-    indent = Style.of(build.dockerfile, [run.step.instruction for run in moving]).indent
-    joint = f" \\\n{indent}&& "
-    listed = f" {names[0]}" if len(names) == 1 else "".join(f" \\\n{indent}{indent}{one}" for one in sorted(names))
-    install = joint.join(
-        ["RUN apt-get update", f"{silent}apt-get install -y{slim}{listed}", "rm -rf /var/lib/apt/lists/*"]
-    )
-    return install, copy, _PATH
+    names = [*(one for run in moving for one in run.kept), *system.added]
+    return *install(build, moving, names), f"COPY --from={free_name(build)} {VENV} {VENV}", _PATH
 
 
 def _reason(moving: list[Run], found: Installed, image: Image) -> str:

@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
-from slimify.context.copies import Copied, copied
 from slimify.context.python.requirement import Origin, Requirement, parse_requirement
 from slimify.context.python.requirements import read_requirements
 from slimify.knowledge.language_packages import Library, PythonPackage, python_package, wheel_available
 from slimify.knowledge.python_dependencies import dependencies
-from slimify.semantics.build import Build, BuildStage, Step, mounts
-from slimify.semantics.commands import Invocation
+from slimify.semantics.build import Build, BuildStage, Step
+from slimify.semantics.commands import Invocation, verb
 
 # The C library of each release (Debian package libc6).
 _GLIBC = {"bullseye": "glibc 2.31", "bookworm": "glibc 2.36", "trixie": "glibc 2.41"}
@@ -65,6 +65,18 @@ class Installed(NamedTuple):
     copied_again: frozenset[int]
 
 
+def sort_pip(run: Run, call: Invocation) -> Run | None:
+    """Take what pip does for the build, and what Django collects for the application."""
+    typed = call.typed[0].value or ""
+    words = (typed, *call.argv)
+    if typed in ("python", "python3") and call.argv[:2] == ("manage.py", "collectstatic") and None not in words:
+        return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
+    action = verb(call)
+    if call.manager is None or call.manager.name != "pip" or action is None or "/" in typed:
+        return None
+    return run._replace(builds=(*run.builds, call)) if action.name in ("install", "cache purge") else None
+
+
 def installed(build: Build, stage: BuildStage, moving: list[Run], minor: int, release: str, full: bool) -> Installed:
     """Read what pip is told to install. Raises `Refused` where not all of it is known.
 
@@ -75,7 +87,7 @@ def installed(build: Build, stage: BuildStage, moving: list[Run], minor: int, re
     used: set[int] = set()
     found: dict[str, Requirement] = {}
     for run in moving:
-        for call in run.pips:
+        for call in run.builds:
             for one in _requirements(build, run.step, call, files, used):
                 found.setdefault(f"{one.name}{one.extras}{one.specifier}", one)
     if full:
@@ -165,6 +177,9 @@ def _has_wheel(one: Requirement, package: PythonPackage, minor: int, release: st
 
 def _requirements(build: Build, step: Step, call: Invocation, files: Files, used: set[int]) -> Iterator[Requirement]:
     span = step.instruction.span
+    action = verb(call)
+    if action is None or action.name != "install":
+        return
     program = call.typed[0].value or ""
     if not re.fullmatch(r"pip3?|python3?", program):
         raise Refused(f"{program} is not the pip of a virtualenv", span)
@@ -224,49 +239,3 @@ def _file(build: Build, step: Step, path: str, files: Files, used: set[int]) -> 
     if index is not None:
         used.add(index)
     return read.requirements
-
-
-class Files:
-    """Where the files of the image come from, as far as they come from the build context."""
-
-    def __init__(self, build: Build, stage: BuildStage) -> None:
-        assert build.context is not None
-        self.stage = stage
-        self.taken: dict[int, Copied] = {}
-        for step in stage.steps:
-            if step.keyword in ("COPY", "ADD"):
-                state = step.state._replace(workdir=step.state.workdir or "/")
-                found = copied(step.instruction, state, build.context)
-                if isinstance(found, str):
-                    raise Refused(f"what is copied is not known: {found}", step.instruction.span)
-                self.taken[step.index] = found
-
-    def source(self, step: Step, place: str) -> tuple[str, int | None] | None:
-        """The path in the context of a file in the image when a step runs, and the step that brings it."""
-        for mount in mounts(step.instruction):
-            target = posixpath.normpath(posixpath.join(step.state.workdir or "/", mount.target))
-            if mount.type == "bind" and not mount.source_stage and target == place:
-                return posixpath.normpath(mount.source).lstrip("/"), None
-            if mount.type not in ("bind", "cache") or mount.source_stage:
-                raise Refused("a mount may bring anything", step.instruction.span)
-        for index in sorted((at for at in self.taken if at < step.index), reverse=True):
-            files = self.taken[index].files
-            if any(image is None for _, image in files):
-                raise Refused("where a file is copied to is not known", self.stage.steps[index].instruction.span)
-            for origin, image in reversed(files):
-                if image == place:
-                    return origin, index
-        return None
-
-    def again(self, index: int, moving: set[int]) -> bool:
-        """Whether a later COPY brings the same files to the same places, with nothing but settings in between."""
-        wanted = {(origin, image) for origin, image in self.taken[index].files}
-        steps = self.stage.steps
-        if steps[index].instruction.flags:
-            return False
-        for at in range(index + 1, len(steps)):
-            if at in self.taken and wanted <= set(self.taken[at].files):
-                return True
-            if steps[at].keyword == "USER" or (steps[at].keyword == "RUN" and at not in moving):
-                return False
-        return False

@@ -1,8 +1,13 @@
-"""What a RUN does, where every command of it is one that a split knows how to place."""
+"""What a RUN does, where every command of it is one that a split knows how to place.
+
+What an ecosystem's own tools do is for its pack to say, with a `Sorter`; what is sorted here are the packages of the
+distribution and the set-up of users, folders, owners and modes.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.refused import Refused
@@ -19,23 +24,26 @@ _HARMLESS_VARIABLES = re.compile(r"DEBIAN_FRONTEND|C(?:C|XX)|(?:C|CPP|CXX|LD|MAK
 # Where installs leave something that a stage without them does not have.
 _BUILT = re.compile(r"/root|~|/tmp|/usr(?!/src|/local/bin/[\w.-]+\.sh$)|/var/(?:cache|lib|tmp)|/etc")
 _SILENT = frozenset([":", "set", "true"])
-_CACHES = ("/var/lib/apt/lists", "/var/cache/apt", "/root/.cache", "~/.cache", "/tmp/", "/var/tmp/")
-_HARMLESS_OPTIONS = frozenset(
+_CACHES = (
+    "/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/root/.cache", "~/.cache", "/tmp/", "/var/tmp/"
+)  # fmt: skip
+_APT_OPTIONS = frozenset(
     "-y --yes --assume-yes -q -qq --quiet --no-install-recommends --fix-missing --no-install-suggests".split()
 )
+_APK_OPTIONS = frozenset("--no-cache --no-progress --quiet -q --update --update-cache -U".split())
 
 
 class Run(NamedTuple):
-    """The pip installs of a RUN, the packages it has apt install, and whether it does anything else.
+    """What belongs to the build in a RUN, the packages it has the distribution install, and whether it sets up more.
 
-    `recommends` says whether apt installs recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for
-    it, `updates` whether the index is fetched here, `upgrades` whether what the base image has is replaced by newer
-    versions, `adds_users` whether the package adduser is needed, `purges` whether pip's cache is emptied. `starts`
-    are the command lines of the application that are run where it ships.
+    `builds` are the calls that the pack's sorter took for the build. `recommends` says whether apt installs
+    recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for it, `updates` whether the index is
+    fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
+    package adduser is needed. `starts` are the command lines of the application that are run where it ships.
     """
 
     step: Step
-    pips: tuple[Invocation, ...] = ()
+    builds: tuple[Invocation, ...] = ()
     packages: tuple[str, ...] = ()
     recommends: bool = False
     unattended: bool = False
@@ -43,35 +51,49 @@ class Run(NamedTuple):
     upgrades: bool = False
     sets_up: bool = False
     adds_users: bool = False
-    purges: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def build_only(self) -> tuple[str, ...]:
+        """The packages that are only there to build with."""
         return tuple(one for one in self.packages if is_build_only(one))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The packages that the application may use."""
+        return tuple(one for one in self.packages if not is_build_only(one))
 
     @property
     def moves(self) -> bool:
         """Whether it belongs to the build."""
-        return bool(self.pips or self.build_only or self.purges)
+        return bool(self.builds or self.build_only)
 
 
-def read_run(step: Step) -> Run:
-    """Sort the commands of a RUN. Raises `Refused` where one of them is not known to be an install or a set-up."""
+# Takes a call of the ecosystem's own tools: the run with it, None where it is none of them. May raise `Refused`.
+Sorter = Callable[[Run, Invocation], Run | None]
+
+
+def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = None) -> Run:
+    """Sort the commands of a RUN. Raises `Refused` where one of them is not known to be an install or a set-up.
+
+    `variables` are those that the ecosystem's tools may be given in front of a command.
+    """
     span = step.instruction.span
     body = step.body
     if body is None or body.script.opaque or not step.state.shell.posix:
         raise Refused("a RUN cannot be read", span)
     run = Run(step)
     for command in _plain(body.script.body, step):
+        text = body.script.text[command.start : command.end]
         if not command.words:
             raise Refused("a RUN sets variables for what follows in it", span)
         calls = invocations(command, step.state.variables)
-        if any(not _HARMLESS_VARIABLES.fullmatch(name) for call in calls for name in call.assignments):
-            raise Refused("a variable in front of a command may change what it does", span)
+        for name in (name for call in calls for name in call.assignments):
+            if not _HARMLESS_VARIABLES.fullmatch(name) and not (variables and variables.fullmatch(name)):
+                raise Refused(f"the variable {name} in front of a command may change what it does", span)
         if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
-            raise Refused(f"`{body.script.text[command.start : command.end][:60]}` cannot be sorted", span)
-        run = _add(run, calls[0], body.script.text[command.start : command.end])
+            raise Refused(f"`{text[:60]}` cannot be sorted", span)
+        run = sorter(run, calls[0]) or _add(run, calls[0], text)
     if run.moves and (run.sets_up or run.upgrades):
         raise Refused("one RUN installs what only the build needs and changes the image in other ways", span)
     if run.packages and not run.updates:
@@ -107,36 +129,60 @@ def _add(run: Run, call: Invocation, text: str) -> Run:
         return run
     if program == "export" and call.argv == ("DEBIAN_FRONTEND=noninteractive",):
         return run._replace(unattended=True)
-    words = (typed, *call.argv)
-    if typed in ("python", "python3") and call.argv[:2] == ("manage.py", "collectstatic") and None not in words:
-        return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
+    found = None
+    if program in ("apt", "apt-get"):
+        found = _apt(run, call)
+    elif program == "apk" and "/" not in typed:
+        found = _apk(run, call)
+    if found is None:
+        raise Refused(f"`{' '.join(text.split())[:60]}` is neither a plain install nor a set-up of the image", span)
+    return found
+
+
+def _apt(run: Run, call: Invocation) -> Run | None:
+    action = verb(call)
     if "DEBIAN_FRONTEND" in call.assignments:
         run = run._replace(unattended=True)
+    if action is None:
+        return None
+    if action.name in ("clean", "autoclean"):
+        return run
+    if action.name == "update":
+        return run._replace(updates=True)
+    if action.name in ("upgrade", "dist-upgrade"):
+        return run._replace(upgrades=True)
+    names = _names(call, action.operands, _APT_OPTIONS) if action.name == "install" else None
+    if names is None:
+        return None
+    recommends = run.recommends or not call.has("--no-install-recommends")
+    return run._replace(packages=(*run.packages, *names), recommends=recommends)
+
+
+def _apk(run: Run, call: Invocation) -> Run | None:
     action = verb(call)
-    manager = call.manager.name if call.manager is not None else ""
-    if manager == "pip" and action is not None and "/" not in typed:
-        if action.name == "install":
-            return run._replace(pips=(*run.pips, call))
-        if action.name == "cache purge":
-            return run._replace(purges=True)
-    if manager == "apt" and action is not None and program in ("apt", "apt-get"):
-        if action.name in ("clean", "autoclean"):
-            return run
-        if action.name == "update":
-            return run._replace(updates=True)
-        if action.name in ("upgrade", "dist-upgrade"):
-            return run._replace(upgrades=True)
-        if action.name == "install":
-            options = [one for one in call.argv if one is not None and one.startswith("-")]
-            known = [one for one in action.operands if one is not None]
-            if len(known) == len(action.operands) and set(options) <= _HARMLESS_OPTIONS and all(map(_named, known)):
-                recommends = run.recommends or "--no-install-recommends" not in options
-                return run._replace(packages=(*run.packages, *known), recommends=recommends)
-    raise Refused(f"`{' '.join(text.split())[:60]}` is neither a plain install nor a set-up of the image", span)
+    if action is None:
+        return None
+    if action.name == "update":
+        return run._replace(updates=True)
+    if action.name == "upgrade":
+        return run._replace(upgrades=True)
+    names = _names(call, action.operands, _APK_OPTIONS) if action.name == "add" else None
+    if names is None:
+        return None
+    fetched = run.updates or call.has("--no-cache", "--update", "--update-cache", "-U")
+    return run._replace(packages=(*run.packages, *names), updates=fetched)
+
+
+def _names(call: Invocation, operands: tuple[str | None, ...], options: frozenset[str]) -> tuple[str, ...] | None:
+    """The packages of an install that has no options but these, and no operands but plain names."""
+    given = {one for one in call.argv if one is not None and one.startswith("-")}
+    known = tuple(one for one in operands if one is not None)
+    if len(known) != len(operands) or not given <= options or not all(map(_named, known)):
+        return None
+    return known
 
 
 def _named(package: str) -> bool:
-    """Whether an operand of apt is a name and nothing but that: no version, release, architecture, pattern or file."""
-    return package.replace("-", "").replace("+", "").replace(".", "").isalnum() and not re.search(
-        r"-$|(?<!\+)\+$", package
-    )
+    """Whether an operand is a name and nothing but that: no version, release, architecture, pattern or file."""
+    plain = package.replace("-", "").replace("+", "").replace(".", "").replace("_", "")
+    return plain.isalnum() and not re.search(r"-$|(?<!\+)\+$", package)

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
-from slimify.transforms.split_stage.core import edits
+from slimify.transforms.split_stage.core import Result, edits
 
 from slimify.rewrite.edit import Finding, Level, Rewrite
 from slimify.semantics.build import Build
 
+if TYPE_CHECKING:
+    from slimify.knowledge.images import Image
+
 NAME = "split-stage"
+# The module of the pack for each official image.
+_PACKS = {"python": "python"}
 _TITLE = "the stage is not split"
+
+
+class Pack(Protocol):
+    """What the module of an ecosystem has to say. Only the one that is asked is loaded."""
+
+    def concerns(self, build: Build, image: Image) -> bool:
+        """Whether the only stage of a build, on this image, builds something that the pack knows of. It is cheap."""
+        ...
+
+    def plan(self, build: Build, image: Image) -> Result | None:
+        """How the stage is split; None where there is nothing to split off. Raises `Refused`."""
+        ...
 
 
 def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
@@ -30,15 +49,18 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
     from slimify.knowledge.images import describe
 
     image = describe(stage.image.partition("@")[0])
-    if image is None or image.name != "python" or image.distribution != "debian":
+    name = None if image is None else _PACKS.get(image.name)
+    if image is None or name is None:
         return
-    from slimify.transforms.split_stage.python import plan
+    pack: Pack = importlib.import_module(f"{__package__}.{name}")
+    if not pack.concerns(build, image):
+        return
     from slimify.transforms.split_stage.refused import Refused
 
     base = stage.stage.base
     try:
         _gate(build)
-        result = plan(build, image)
+        result = pack.plan(build, image)
     except Refused as reason:
         yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
         return
@@ -54,7 +76,7 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
         saves=result.saves,
         keywords=frozenset(),
         reshapes=True,
-        brings=(*result.plan.prepare, *result.plan.arrive),
+        brings=result.plan.brings,
     )
 
 
