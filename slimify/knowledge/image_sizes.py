@@ -54,6 +54,8 @@ def uncompressed_bytes(reference: str) -> Estimate | None:
 def _alike(one: Image, other: Image) -> bool:
     if one.name == "buildpack-deps":
         return one.tag.rpartition("-")[2] == other.tag.rpartition("-")[2]
+    if one.name == "alpine":
+        return True  # a tag without a version is of another kind only by its name
     return (one.kind, one.slim, one.distribution) == (other.kind, other.slim, other.distribution)
 
 

@@ -192,3 +192,12 @@ def test_the_cache_of_pip_is_emptied_where_it_was_filled() -> None:
 def test_a_virtual_package_of_headers() -> None:
     after = run(TEXT.replace("gcc libpq-dev", "gcc libpq-dev libxslt-dev")).after.text
     assert " libxslt1.1 " in after.rpartition("FROM")[2]
+
+
+def test_the_owner_of_a_copied_file_is_made_in_the_build_stage_too() -> None:
+    text = TEXT.replace("COPY . .", "RUN useradd web\nCOPY --chown=web:web requirements.txt .").replace(
+        "CMD", "COPY . .\nCMD"
+    )
+    before, _, after = run(text).after.text.partition("FROM python:3.12-slim-bookworm\n")
+    assert "RUN useradd web" in before
+    assert "RUN useradd web" in after

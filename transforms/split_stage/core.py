@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ from slimify.rewrite.edit import Edit, Evidence
 from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.dockerfile import Dockerfile, Instruction
 from slimify.syntax.source import Source, Span
+
+_NUMBERS = re.compile(r"\d+(?::\d+)?|root(?::root)?")
+_MAKES_USERS = re.compile(r"\b(?:add(?:user|group)|(?:user|group)add)\b")
 
 
 class Part(enum.Enum):
@@ -52,6 +56,23 @@ class Result(NamedTuple):
     saves: int
 
 
+def with_users(stage: BuildStage, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts, with what makes users in both stages where a COPY of the build stage gives files to one by name."""
+    found = list(parts)
+    for at, step in enumerate(stage.steps):
+        owner = step.instruction.flag("chown") if step.keyword in ("COPY", "ADD") else None
+        if owner and found[at] is not Part.RUN and not _NUMBERS.fullmatch(owner):
+            for earlier in range(at):
+                one = stage.steps[earlier]
+                if (
+                    found[earlier] is Part.RUN
+                    and one.keyword == "RUN"
+                    and _MAKES_USERS.search(one.instruction.arguments)
+                ):
+                    found[earlier] = Part.BOTH
+    return tuple(found)
+
+
 def free_name(build: Build) -> str:
     """A name for a build stage that no stage has."""
     taken = {stage.name for stage in build.stages}
@@ -61,6 +82,7 @@ def free_name(build: Build) -> str:
 def edits(build: Build, plan: Plan) -> tuple[Edit, ...]:
     """The plan for the last stage as edits; text that stays where it is is not touched."""
     stage = build.stages[-1]
+    plan = plan._replace(parts=with_users(stage, plan.parts))
     return tuple(_Writer(build.dockerfile, stage, plan).edits())
 
 

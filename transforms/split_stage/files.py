@@ -15,6 +15,7 @@ class Files:
 
     def __init__(self, build: Build, stage: BuildStage) -> None:
         assert build.context is not None
+        self.context = build.context
         self.stage = stage
         self.taken: dict[int, Copied] = {}
         for step in stage.steps:
@@ -41,6 +42,14 @@ class Files:
                 if image == place:
                     return origin, index
         return None
+
+    def text(self, path: str) -> str | None:
+        """What a file of the context says, None for one that is large or none that a person wrote."""
+        entry = self.context.entry(path)
+        if entry is None or entry.size > 1 << 20:
+            return None
+        text = self.context.text(path)
+        return None if text is None or "\0" in text else text
 
     def again(self, index: int, moving: set[int]) -> bool:
         """Whether a later COPY brings the same files to the same places, with nothing but settings in between."""

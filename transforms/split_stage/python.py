@@ -16,12 +16,11 @@ from slimify.transforms.split_stage.python_packages import Installed, installed,
 from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
-from slimify.transforms.split_stage.system import System
+from slimify.transforms.split_stage.system import System, of_image
 from slimify.transforms.split_stage.worth import worth
 
-from slimify.knowledge.debian import closure_size, resolve, runtime_packages
+from slimify.knowledge.debian import closure_size
 from slimify.knowledge.image_config import config
-from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.image_siblings import respell, slim_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
@@ -92,13 +91,13 @@ def plan(build: Build, image: Image) -> Result | None:
     if not any(run.build_only for run in moving) and not found.compiled:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     for run in runs.values():
-        if run.adds_users and "adduser" not in _of_image(slim):
+        if run.adds_users and "adduser" not in of_image(slim):
             raise Refused(f"adduser is not in {slim}", run.step.instruction.span)
     begin = start(build, stage, found, runs.values())
     system = System(
         release,
-        before=_of_image(stage.image),
-        after=_of_image(slim),
+        before=of_image(stage.image),
+        after=of_image(slim),
         installed=[(run.packages, run.recommends) for run in runs.values()],
         kept=[(run.kept, run.recommends) for run in runs.values()],
     )
@@ -156,23 +155,14 @@ def _as_root(stage: BuildStage, last: Step) -> None:
             raise Refused("packages are installed behind a USER", step.instruction.span)
 
 
-def _of_image(reference: str) -> frozenset[str]:
-    found = image_packages(reference)
-    if found is None:
-        raise Refused(f"which packages are in {reference} is not known")
-    return found
-
-
 def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installed, begin: Start) -> None:
     """Have everything installed that was there, is needed to run, and would be gone."""
     for run in moving:
         for one in run.build_only:
             if _OTHER_PYTHON.fullmatch(one):
                 continue
-            if resolve(one, system.release) is None:
-                raise Refused(f"the package {one} is not known", run.step.instruction.span)
-            for library in runtime_packages(one, system.release) or ():
-                system.wants((library,), f"it has the library of {one}")
+            for packages in system.runtime(one):
+                system.wants(packages, f"it has the library of {one}")
     for name, packages in found.needs:
         system.wants(packages, f"{name} needs it to run")
     for program, where in begin.programs:

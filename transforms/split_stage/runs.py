@@ -39,7 +39,8 @@ class Run(NamedTuple):
     `builds` are the calls that the pack's sorter took for the build. `recommends` says whether apt installs
     recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for it, `updates` whether the index is
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
-    package adduser is needed. `starts` are the command lines of the application that are run where it ships.
+    package adduser is needed. `starts` are the command lines of the application that are run where it ships. `folder`
+    is where a `cd` has led, empty for the working directory.
     """
 
     step: Step
@@ -52,6 +53,7 @@ class Run(NamedTuple):
     sets_up: bool = False
     adds_users: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
+    folder: str = ""
 
     @property
     def build_only(self) -> tuple[str, ...]:

@@ -1,0 +1,134 @@
+"""The files that a build leaves behind, followed through the file operations of its RUNs."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.runs import Run
+
+from slimify.context.copies import USUAL_FOLDERS
+from slimify.semantics.build import Step
+from slimify.semantics.commands import Invocation
+
+# They put files somewhere; the last operand says where.
+_PLACING = frozenset(["cp", "mv", "install"])
+# They change files where they are, and leave owner and place as they were.
+_CHANGING = frozenset(["chmod", "strip", "upx"])
+
+
+class Outputs:
+    """Absolute paths of the image, in the order in which they came to be.
+
+    `folders` are those that the build made, `entered` those that it worked in, and `removed` what it took away. A pack
+    adds what its tools write; what is copied, moved and removed afterwards is followed by `sort`.
+    """
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.folders: dict[str, None] = {}
+        self.entered: dict[str, None] = {}
+        self.removed: dict[str, None] = {}
+
+    def add(self, path: str) -> None:
+        """Something was written."""
+        self.paths[path] = None
+
+    def at(self, path: str) -> bool:
+        """Whether an output lies at a path or below it."""
+        return any(one == path or one.startswith(path.rstrip("/") + "/") for one in self.paths)
+
+    def empty_folders(self) -> tuple[str, ...]:
+        """The folders that were made for the application: nothing was built in them, and nothing is in them."""
+        used = [*self.entered, *self.paths]
+        return tuple(one for one in self.folders if not any(f"{path}/".startswith(f"{one}/") for path in used))
+
+    def sort(self, run: Run, call: Invocation, building: bool) -> Run | None:
+        """Follow an operation on files that belongs to the build; None where it does not.
+
+        `building` says that the RUN builds something, so that all its files are the build's.
+        """
+        program, span = call.program or "", run.step.instruction.span
+        if program == "cd" and building:
+            if len(call.argv) != 1 or call.argv[0] is None or call.argv[0] == "-":
+                raise Refused("a RUN goes to a folder that is not known", span)
+            self.entered[absolute(run, call.argv[0])] = None
+            return run._replace(folder=absolute(run, call.argv[0]))
+        if program not in (*_PLACING, *_CHANGING, "mkdir", "rm"):
+            return None
+        operands = [one for one in call.argv if one is None or not one.startswith("-")]
+        if program == "chmod":
+            operands = operands[1:]
+        concerned = [one for one in operands if one is not None and self.at(absolute(run, one))]
+        if not building and not concerned:
+            return None
+        if any(one is None or any(sign in one for sign in "*?[") for one in operands) and program != "rm":
+            raise Refused(f"which files `{program}` works on is not known", span)
+        known = [absolute(run, one) for one in operands if one is not None]
+        if program == "mkdir":
+            if not {one for one in call.argv if one is not None and one.startswith("-")} <= {"-p", "-v", "-pv", "-vp"}:
+                raise Refused("a folder is made with a mode of its own", span)
+            self.folders.update(dict.fromkeys(known))
+        elif program in _CHANGING:
+            self._change(run, call, known)
+        elif program in _PLACING:
+            self._place(run, call, known)
+        elif program == "rm":
+            self._remove(run, call, operands)
+        return run._replace(builds=(*run.builds, call))
+
+    def _change(self, run: Run, call: Invocation, paths: list[str]) -> None:
+        for path in paths:
+            if self._is_folder(run.step, path) or call.has("-R", "--recursive"):
+                raise Refused(f"`{call.program}` changes more than what is built", run.step.instruction.span)
+            if not self.at(path):
+                self.add(path)
+
+    def _place(self, run: Run, call: Invocation, paths: list[str]) -> None:
+        span = run.step.instruction.span
+        options = {one for one in call.argv if one is not None and one.startswith("-")}
+        if len(paths) < 2 or not options <= {"-f", "-r", "-R", "-a", "-p", "-v"}:
+            raise Refused(f"what `{call.program}` does with its options is not known", span)
+        *sources, target = paths
+        typed = [one for one in call.argv if one is not None and not one.startswith("-")][-1]
+        inside = typed.endswith("/") or typed in (".", "..") or self._is_folder(run.step, target) or len(sources) > 1
+        for source in sources:
+            place = posixpath.join(target, posixpath.basename(source)) if inside else target
+            if call.program == "mv":
+                for one in [one for one in self.paths if one == source or one.startswith(source + "/")]:
+                    del self.paths[one]
+            self.add(posixpath.normpath(place))
+
+    def _is_folder(self, step: Step, path: str) -> bool:
+        return path in USUAL_FOLDERS or path in self.folders or path == (step.state.workdir or "/").rstrip("/")
+
+    def _remove(self, run: Run, call: Invocation, operands: list[str | None]) -> None:
+        for one in operands:
+            if one is None:
+                raise Refused("which files `rm` works on is not known", run.step.instruction.span)
+            path = absolute(run, one.rstrip("*").rstrip("/") if one.endswith("/*") else one)
+            if any(sign in path for sign in "*?["):
+                path = posixpath.dirname(path[: min(path.find(sign) for sign in "*?[" if sign in path) + 1])
+                if self.at(path):
+                    raise Refused(f"which files `{call.program}` removes is not known", run.step.instruction.span)
+            self.removed[path] = None
+            for made in [made for made in self.paths if made == path or made.startswith(path + "/")]:
+                del self.paths[made]
+
+
+def absolute(run: Run, path: str) -> str:
+    """A path as the RUN names it, from the folder that it is in."""
+    return posixpath.normpath(posixpath.join(run.folder or run.step.state.workdir or "/", path))
+
+
+def changed(run: Run) -> tuple[str, ...]:
+    """The paths that a RUN which only sets up names."""
+    body = run.step.body
+    words = () if body is None else (one for command in body.script.commands() for one in command.words)
+    return tuple(absolute(run, one.value) for one in words if one.value is not None)
+
+
+def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The instructions that bring paths of a build stage to the same places."""
+    return tuple(f"COPY --from={stage} {path} {path}" for path in paths)
