@@ -235,7 +235,7 @@ def linked(context: BuildContext, folder: str = "") -> tuple[Linked, ...] | Unkn
     result: list[Linked] = []
     for name in sorted(names):
         fact = known.get(name)
-        if fact is None and not name.endswith("-sys"):
+        if (fact is None and not name.endswith("-sys")) or (fact is not None and fact.how == "none"):
             continue
         at = found[0].find(f'name = "{name}"')
         place = Place(path, line_of(found[0], at) if at >= 0 else 0)

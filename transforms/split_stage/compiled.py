@@ -18,12 +18,13 @@ from slimify.transforms.split_stage.install import install
 from slimify.transforms.split_stage.outputs import Outputs, changed, copies
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
-from slimify.transforms.split_stage.sources import parts
+from slimify.transforms.split_stage.sources import Sorting, Staying, staying
 from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.transforms.split_stage.system import Distribution, distribution
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.knowledge.image_config import config
+from slimify.knowledge.image_siblings import run_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
@@ -38,13 +39,15 @@ class Needs(NamedTuple):
     """What the program asks of its image, each with who says so.
 
     `packages` are alternatives, of which one is to be there if it was before; `programs` are called, `libraries` loaded
-    by their soname. `certain` says that nothing was met that could not be seen through.
+    by their soname. `certain` says that nothing was met that could not be seen through, `whole` that the program reads
+    all of the folder that it is built in.
     """
 
     packages: tuple[tuple[tuple[str, ...], str], ...] = ()
     programs: tuple[tuple[str, str], ...] = ()
     libraries: tuple[tuple[str, str], ...] = ()
     certain: bool = False
+    whole: bool = False
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -71,6 +74,20 @@ class Compiled(ABC):
     def base(self) -> str:
         """The image that the program ships on. Raises `Refused` where none is known."""
 
+    def bare(self, fixed: bool) -> str:
+        """The bare distribution of the same release. With `fixed` it must not be another one tomorrow."""
+        image, literal = self.stage.image or "", self.stage.stage.image
+        found, release = run_sibling(image), self.image.release
+        if found is None or release is None:
+            raise Refused(f"which release of a distribution {image} stands on is not known")
+        named = release.removeprefix("alpine") in literal
+        if "$" in literal and not named:
+            raise Refused("which release of a distribution the base stands on depends on a variable")
+        if fixed and not named and self.image.current:
+            system = self.image.distribution.title()
+            raise Refused(f"{image} names no release of {system}: what is built on the next may not run on this one")
+        return found
+
     @abstractmethod
     def needs(self) -> Needs:
         """What the program asks of its image. Raises `Refused` where that is not known."""
@@ -86,8 +103,7 @@ class Compiled(ABC):
 
     def only_builds(self, package: str) -> bool:
         """Whether a package that is no compiler serves the build alone all the same."""
-        del package
-        return False
+        return self.image.distribution == "alpine" and package.endswith("-static")
 
     def runs_by(self, call: Called) -> bool:
         """Whether a call runs an output by a program of the base that ships, such as `java -jar`."""
@@ -96,7 +112,8 @@ class Compiled(ABC):
 
     def reason(self) -> str:
         """What the user gains."""
-        names = ", ".join(posixpath.basename(one) for one in self.outputs.paths)
+        brought = {image for taken in self.files.taken.values() for _, image in taken.files}
+        names = ", ".join(posixpath.basename(one) for one in self.outputs.paths if one not in brought)
         return f"the compiler and what it works with are not needed to run {names}"
 
     def plan(self) -> Result | None:
@@ -110,11 +127,12 @@ class Compiled(ABC):
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
-        if not self.outputs.paths:
-            raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         start = _Start(self)
         start.follow()
-        if not start.runs_output:
+        if not self.outputs.paths:
+            raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
+        self.outputs.keep(start.started_paths)
+        if not start.started_paths:
             raise Refused("what the image runs is not what is built in it")
         base, needs = self.base(), self.needs()
         self._inherited(base)
@@ -125,17 +143,20 @@ class Compiled(ABC):
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
+        copied = staying(
+            self.stage, self.files, last, Sorting(self.is_source, needs.certain, needs.whole), self.outputs
+        )
         return Result(
             Plan(
                 name=name,
                 base=base,
-                parts=self._parts(runs, moving, last, needs),
+                parts=self._parts(runs, moving, last, copied),
                 arrive=(
                     *install(self.build, moving, [*kept, *system.added], system.name),
                     *self._folders(),
                     *(f"ENV PATH={folder}:$PATH" for folder in start.folders),
                 ),
-                late=copies(name, self.outputs.paths),
+                late=(*copied.copies, *copies(name, self.outputs.paths)),
             ),
             self.reason(),
             (
@@ -173,6 +194,12 @@ class Compiled(ABC):
             if step.keyword == "VOLUME":
                 raise Refused("it is built behind a VOLUME", step.instruction.span)
             here = step.keyword in ("COPY", "ADD") or (step.keyword == "RUN" and self._builds(step))
+            if (
+                here
+                and step.state.workdir is None
+                and any(one.keyword == "WORKDIR" for one in self.stage.steps[: step.index])
+            ):
+                raise Refused("which folder it is built in is not known", step.instruction.span)
             if here and step.state.workdir is None and self._home() != "/":
                 raise Refused(
                     f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", step.instruction.span
@@ -219,10 +246,9 @@ class Compiled(ABC):
         for library, where in needs.libraries:
             system.wants_library(library, where, span)
 
-    def _parts(self, runs: list[Run], moving: list[Run], last: int, needs: Needs) -> tuple[Part, ...]:
+    def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> tuple[Part, ...]:
         moved = {run.step.index for run in moving}
         kinds = {run.step.index: run for run in runs}
-        copied = parts(self.stage, self.files, last, self.is_source, needs.certain, self.outputs)
         found = []
         for step in self.stage.steps:
             part = Part.RUN
@@ -233,7 +259,7 @@ class Compiled(ABC):
                     step.keyword == "RUN" and self._serves_both(kinds[step.index])
                 ):
                     part = Part.BOTH
-                part = copied.get(step.index, part)
+                part = copied.parts.get(step.index, part)
             found.append(part)
         return tuple(found)
 
@@ -257,22 +283,30 @@ class _Start(CommandLines):
     def __init__(self, pack: Compiled) -> None:
         super().__init__(pack.build, pack.stage)
         self.pack = pack
-        self.runs_output = False
+        self.started_paths: dict[str, None] = {}
         # Those on the PATH of the compiler's image only.
         self.folders: dict[str, None] = {}
 
+    def check(self, call: Called) -> None:
+        if self.pack.tools.fullmatch(call.program):
+            raise Refused(f"{call.where} runs {call.program}, as for development", call.span)
+
     def brought(self, call: Called) -> bool:
-        found = self.pack.runs_by(call)
+        if self.pack.runs_by(call):
+            self.started_paths[call.program] = None
+            return True
         if "/" in call.typed:
-            found = found or self.pack.outputs.at(posixpath.normpath(posixpath.join(self.workdir, call.typed)))
-        for folder in () if found or "/" in call.typed else self._path():
-            if self.pack.outputs.at(f"{folder}/{call.typed}"):
-                found = True
-                if folder not in _PATH:
-                    self.folders[folder] = None
-                break
-        self.runs_output = self.runs_output or found
-        return found
+            places = [posixpath.normpath(posixpath.join(self.workdir, call.typed))]
+        else:
+            places = [f"{folder}/{call.typed}" for folder in self._path()]
+        found = next((one for one in places if self.pack.outputs.at(one)), None)
+        if found is None:
+            return False
+        self.started_paths[found] = None
+        folder = posixpath.dirname(found)
+        if "/" not in call.typed and folder not in _PATH:
+            self.folders[folder] = None
+        return True
 
     def _path(self) -> tuple[str, ...]:
         known = config(self.stage.image or "")

@@ -43,10 +43,10 @@ class Files:
                     return origin, index
         return None
 
-    def text(self, path: str) -> str | None:
+    def text(self, path: str, limit: int = 1 << 20) -> str | None:
         """What a file of the context says, None for one that is large or none that a person wrote."""
         entry = self.context.entry(path)
-        if entry is None or entry.size > 1 << 20:
+        if entry is None or entry.size > limit:
             return None
         text = self.context.text(path)
         return None if text is None or "\0" in text else text

@@ -13,13 +13,12 @@ from slimify.transforms.split_stage.runs import Run
 
 from slimify.context.found import Unknown
 from slimify.context.go import GoSources, Module, read_module, read_sources
-from slimify.knowledge.image_siblings import run_sibling
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build
 from slimify.semantics.commands import Invocation
 
-_BUILDS = re.compile(r"\bgo\s+(?:build|install)\b")
+_BUILDS = re.compile(r"\bgo\s+(?:build|install|mod|run)\b|\bmake\b")
 _MANIFESTS = frozenset(["go.mod", "go.sum", "go.work", "go.work.sum"])
 # They fetch modules, and check or look at the sources: nothing of it is in the program's image.
 _FETCHES = frozenset(["download", "tidy", "verify", "vendor"])
@@ -173,18 +172,7 @@ class _Go(Compiled):
         return read_sources(self.context, self.folder)
 
     def base(self) -> str:
-        image = self.stage.image or ""
-        found = run_sibling(image)
-        literal = self.stage.stage.image
-        if found is None or self.image.release is None:
-            raise Refused(f"which release of a distribution {image} stands on is not known")
-        named = self.image.release.removeprefix("alpine") in literal
-        if "$" in literal and not named:
-            raise Refused("which release of a distribution the base stands on depends on a variable")
-        if self.links and not named and self.image.current:
-            system = self.image.distribution.title()
-            raise Refused(f"{image} names no release of {system}: what cgo builds on the next may not run on this one")
-        return found
+        return self.bare(fixed=self.links)
 
     def needs(self) -> Needs:
         sources = self._sources()
@@ -202,6 +190,7 @@ class _Go(Compiled):
             packages=tuple(packages),
             programs=tuple((one.name, f"{one.place.file}:{one.place.line}") for one in sources.programs),
             certain=not sources.unknown,
+            whole=any(posixpath.normpath(one.path) in (".", "/", "/app", "/src") for one in sources.reads),
             evidence=(Evidence(f"{self.stage.image} stands on {self.image.release}", None, self.image.how),),
         )
 
@@ -216,12 +205,9 @@ class _Go(Compiled):
         module = read_module(self.context, self.folder)
         if isinstance(module, Module) and any(name.startswith(tuple(_CALL_GIT)) for name, _, _ in module.requires):
             return False
-        return package in _BUILD_TOOLS
+        return package in _BUILD_TOOLS or super().only_builds(package)
 
     def is_source(self, path: str) -> bool:
-        reads = {posixpath.normpath(one.path) for one in self._sources().reads}
-        if reads & {".", "/", "/app", "/src"}:
-            return False
         parts = path.split("/")
         return (
             path.endswith(

@@ -30,6 +30,12 @@ class Outputs:
         self.folders: dict[str, None] = {}
         self.entered: dict[str, None] = {}
         self.removed: dict[str, None] = {}
+        self._copied: dict[str, None] = {}
+
+    def keep(self, started: Iterable[str]) -> None:
+        """Leave out what has a copy elsewhere and is not itself among the programs that are started."""
+        for path in self._copied.keys() & self.paths.keys() - set(started):
+            del self.paths[path]
 
     def add(self, path: str) -> None:
         """Something was written."""
@@ -95,6 +101,7 @@ class Outputs:
         inside = typed.endswith("/") or typed in (".", "..") or self._is_folder(run.step, target) or len(sources) > 1
         for source in sources:
             place = posixpath.join(target, posixpath.basename(source)) if inside else target
+            self._copied[source] = None
             if call.program == "mv":
                 for one in [one for one in self.paths if one == source or one.startswith(source + "/")]:
                     del self.paths[one]

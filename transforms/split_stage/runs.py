@@ -6,6 +6,7 @@ distribution and the set-up of users, folders, owners and modes.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from slimify.transforms.split_stage.refused import Refused
 
 from slimify.knowledge.debian import is_build_only
+from slimify.knowledge.package_managers import load
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
 from slimify.syntax.shell import AndOr, Command, Sequence
@@ -24,9 +26,7 @@ _HARMLESS_VARIABLES = re.compile(r"DEBIAN_FRONTEND|C(?:C|XX)|(?:C|CPP|CXX|LD|MAK
 # Where installs leave something that a stage without them does not have.
 _BUILT = re.compile(r"/root|~|/tmp|/usr(?!/src|/local/bin/[\w.-]+\.sh$)|/var/(?:cache|lib|tmp)|/etc")
 _SILENT = frozenset([":", "set", "true"])
-_CACHES = (
-    "/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/root/.cache", "~/.cache", "/tmp/", "/var/tmp/"
-)  # fmt: skip
+_CACHES = ("/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/root/.cache", "~/.cache")
 _APT_OPTIONS = frozenset(
     "-y --yes --assume-yes -q -qq --quiet --no-install-recommends --fix-missing --no-install-suggests".split()
 )
@@ -95,12 +95,26 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
                 raise Refused(f"the variable {name} in front of a command may change what it does", span)
         if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
             raise Refused(f"`{text[:60]}` cannot be sorted", span)
-        run = sorter(run, calls[0]) or _add(run, calls[0], text)
+        if not _clears_caches(calls[0]):
+            run = sorter(run, calls[0]) or _add(run, calls[0], text)
     if run.moves and (run.sets_up or run.upgrades):
         raise Refused("one RUN installs what only the build needs and changes the image in other ways", span)
     if run.packages and not run.updates:
         raise Refused("an install takes the package index from an earlier RUN", span)
     return run
+
+
+def _clears_caches(call: Invocation) -> bool:
+    """Whether a call removes nothing but caches, in words that are known to mean them."""
+    if call.program != "rm":
+        return False
+    words = [word.text for word in call.words if not word.text.startswith("-")]
+    return bool(words) and all(one.startswith(_CACHES) or one in _cache_paths() for one in words)
+
+
+@functools.cache
+def _cache_paths() -> frozenset[str]:
+    return frozenset(path for manager in load() for remedy in manager.remedies for path in remedy.paths)
 
 
 def _plain(sequence: Sequence, step: Step) -> list[Command]:
@@ -125,9 +139,7 @@ def _add(run: Run, call: Invocation, text: str) -> Run:
         if program in ("chmod", "chown") and any(one is None or _BUILT.match(one) for one in call.argv):
             raise Refused(f"`{text[:60]}` may change what is only in the build", span)
         return run._replace(sets_up=True, adds_users=run.adds_users or program in ("addgroup", "adduser"))
-    if program == "rm" and all(
-        one is not None and (one.startswith("-") or one.startswith(_CACHES)) for one in call.argv
-    ):
+    if program == "rm" and all(one is not None and one.startswith(("-", "/tmp/", "/var/tmp/")) for one in call.argv):
         return run
     if program == "export" and call.argv == ("DEBIAN_FRONTEND=noninteractive",):
         return run._replace(unattended=True)

@@ -47,6 +47,9 @@ class Distribution(Protocol):
         ...
 
 
+# What programs do without only where they are asked for less: TLS, and git over SSH.
+_COMPANIONS = {"curl": ("ca-certificates",), "git": ("ca-certificates", "openssh-client"), "wget": ("ca-certificates",)}
+
 _Installs = Iterable[tuple[Iterable[str], bool]]
 
 
@@ -81,8 +84,10 @@ class System:
 
     def wants_program(self, program: str, where: str, span: Span) -> None:
         """A program is called. Refused where nothing that was there is known to bring it."""
-        packages = package_of_program(posixpath.basename(program), self.release)
-        self._wants(packages, program, where, span)
+        name = posixpath.basename(program)
+        self._wants(package_of_program(name, self.release), program, where, span)
+        for other in _COMPANIONS.get(name, ()):
+            self.wants((other,), f"{name} works with it")
 
     def wants_library(self, library: str, where: str, span: Span) -> None:
         """A shared library is loaded by its soname. Refused where nothing that was there is known to bring it."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "python": "python"}
+_PACKS = {"golang": "golang", "python": "python", "rust": "rust"}
 _TITLE = "the stage is not split"
 
 

@@ -1,0 +1,5 @@
+use std::fs::File;
+
+fn main() {
+    File::open("config/server.toml").unwrap();
+}
