@@ -24,7 +24,7 @@ from slimify.transforms.split_stage.system import Distribution, distribution
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.knowledge.image_config import config
-from slimify.knowledge.image_siblings import run_sibling
+from slimify.knowledge.image_siblings import run_sibling, static_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
@@ -33,6 +33,10 @@ from slimify.semantics.commands import Invocation, invocations
 
 # The folders in which the distributions find programs by their names alone.
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+# What distroless images for static programs have (GoogleContainerTools/distroless, base/README.md).
+_IN_STATIC = frozenset(["ca-certificates", "tzdata"])
+_IN_STATIC_USERS = re.compile(r"root|nobody|nonroot|\d+(?::\d+)?")
 
 
 class Needs(NamedTuple):
@@ -64,6 +68,7 @@ class Compiled(ABC):
         self.image = image
         self.stage: BuildStage = build.stages[0]
         self.outputs = Outputs()
+        self.runs: list[Run] = []
         self.files = Files(build, self.stage)
 
     @abstractmethod
@@ -97,6 +102,11 @@ class Compiled(ABC):
         """Whether only the language's tools read a file of the context."""
 
     @property
+    def static(self) -> bool:
+        """Whether what is built needs no library at all."""
+        return False
+
+    @property
     def links(self) -> bool:
         """Whether what is built is linked to libraries of the distribution."""
         return True
@@ -118,7 +128,7 @@ class Compiled(ABC):
 
     def plan(self) -> Result | None:
         """How the stage is split; None where nothing is built. Raises `Refused`."""
-        runs = self._runs()
+        self.runs = runs = self._runs()
         building = [run for run in runs if run.builds]
         if not building:
             return None
@@ -146,18 +156,20 @@ class Compiled(ABC):
         copied = staying(
             self.stage, self.files, last, Sorting(self.is_source, needs.certain, needs.whole), self.outputs
         )
+        arrive = (
+            *install(self.build, moving, [*kept, *system.added], system.name),
+            *self._folders(),
+            *(f"ENV PATH={folder}:$PATH" for folder in start.folders),
+        )
+        plan = Plan(
+            name=name,
+            base=base,
+            parts=self._parts(runs, moving, last, copied),
+            arrive=arrive,
+            late=(*copied.copies, *copies(name, self.outputs.paths)),
+        )
         return Result(
-            Plan(
-                name=name,
-                base=base,
-                parts=self._parts(runs, moving, last, copied),
-                arrive=(
-                    *install(self.build, moving, [*kept, *system.added], system.name),
-                    *self._folders(),
-                    *(f"ENV PATH={folder}:$PATH" for folder in start.folders),
-                ),
-                late=(*copied.copies, *copies(name, self.outputs.paths)),
-            ),
+            plan,
             self.reason(),
             (
                 *(Evidence("this belongs to the build", run.step.instruction.span) for run in moving),
@@ -165,7 +177,25 @@ class Compiled(ABC):
                 *(Evidence(f"{package} is installed: {why}") for package, why in system.added.items()),
             ),
             self._saves(base),
+            self._static(plan, {*kept, *system.added}, needs, start),
         )
+
+    def _static(self, plan: Plan, packages: set[str], needs: Needs, start: CommandLines) -> Plan | None:
+        """The plan with an image that has little but certificates and time zones; None where more is used."""
+        found = static_sibling(self.stage.image or "")
+        if found is None or not self.static or start.programs or needs.programs or needs.libraries:
+            return None
+        if packages - _IN_STATIC or any(self.outputs.empty_folders()):
+            return None
+        for step, part in zip(self.stage.steps, plan.parts, strict=True):
+            shell = step.keyword in ("CMD", "ENTRYPOINT") and step.instruction.exec_form is None
+            if part is Part.BUILD:
+                continue
+            if shell or step.keyword in ("RUN", "HEALTHCHECK") or step.instruction.flag("chown"):
+                return None
+            if step.keyword == "USER" and not _IN_STATIC_USERS.fullmatch(step.instruction.arguments):
+                return None
+        return plan._replace(base=found, arrive=tuple(one for one in plan.arrive if not one.startswith("RUN")))
 
     def _runs(self) -> list[Run]:
         runs = []

@@ -48,12 +48,16 @@ class Plan(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A plan, what speaks for it, and the estimated bytes that the image loses."""
+    """A plan, what speaks for it, and the estimated bytes that the image loses.
+
+    `leaner` is another plan, for level aggressive: its image has nothing to look around in with.
+    """
 
     plan: Plan
     reason: str
     evidence: tuple[Evidence, ...]
     saves: int
+    leaner: Plan | None = None
 
 
 def with_users(stage: BuildStage, parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -195,6 +195,12 @@ class _Go(Compiled):
         )
 
     @property
+    def static(self) -> bool:
+        """Whether cgo is off: by a variable, or because Alpine's image has no C compiler (cmd/cgo)."""
+        compilers = any(run.build_only for run in self.runs) if self.image.distribution == "alpine" else True
+        return not self.cgo or not compilers
+
+    @property
     def links(self) -> bool:
         """Whether C is in it: without, what is built asks at most for the C library, of any age."""
         module = read_module(self.context, self.folder)

@@ -183,6 +183,10 @@ class _Rust(Compiled):
         )
 
     @property
+    def static(self) -> bool:
+        return not self.links
+
+    @property
     def links(self) -> bool:
         """Whether the system's libraries are linked at run time: for musl Rust links all of it statically."""
         static = self.image.distribution == "alpine" or all("musl" in one for one in self.outputs.paths)

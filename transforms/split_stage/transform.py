@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from slimify.transforms.split_stage.core import Result, edits
+from slimify.transforms.split_stage.core import Plan, Result, edits
 
 from slimify.rewrite.edit import Finding, Level, Rewrite
 from slimify.semantics.build import Build
@@ -66,17 +66,23 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
         return
     if result is None:
         return
-    yield Rewrite(
+    if result.leaner is not None:
+        yield _rewrite(build, result, result.leaner, Level.AGGRESSIVE)
+    yield _rewrite(build, result, result.plan, Level.STANDARD)
+
+
+def _rewrite(build: Build, result: Result, plan: Plan, level: Level) -> Rewrite:
+    return Rewrite(
         transform=NAME,
-        level=Level.STANDARD,
-        title=f"build in a stage of its own and ship {result.plan.base}",
+        level=level,
+        title=f"build in a stage of its own and ship {plan.base}",
         reason=result.reason,
-        edits=edits(build, result.plan),
+        edits=edits(build, plan),
         evidence=result.evidence,
         saves=result.saves,
         keywords=frozenset(),
         reshapes=True,
-        brings=result.plan.brings,
+        brings=plan.brings,
     )
 
 
