@@ -42,6 +42,13 @@ class Format(enum.StrEnum):
     github = "github"
 
 
+class LayersFormat(enum.StrEnum):
+    """The reports of `slimify layers`."""
+
+    text = "text"
+    json = "json"
+
+
 class Color(enum.StrEnum):
     """When to colour."""
 
@@ -203,6 +210,30 @@ def apply(
     except UnknownNameError as error:
         raise typer.Exit(complain(error)) from None
     raise typer.Exit(apply_saved(patch, chosen, left, check=check, quiet=quiet))
+
+
+@app.command(epilog="Exit codes: 0 done; 2 the image cannot be read.")
+def layers(
+    image: Annotated[
+        str,
+        typer.Argument(
+            help="An archive (docker save), the folder of an OCI layout, an image's name; - for standard input."
+        ),
+    ],
+    form: Annotated[LayersFormat, typer.Option("--format", help="The report on standard output.")] = LayersFormat.text,
+) -> None:
+    """Show where the bytes of an image are, and which transform leaves them out."""
+    import json
+
+    from slimify.proof.image import ImageError
+    from slimify.proof.open_image import open_image
+    from slimify.proof.show_layers import as_data, as_text
+
+    try:
+        found = open_image(image)
+    except ImageError as error:
+        raise typer.Exit(complain(error)) from None
+    put(as_text(found) if form is LayersFormat.text else json.dumps(as_data(found), indent=2) + "\n")
 
 
 @app.command()

@@ -1,0 +1,61 @@
+"""From what a user names to an image: an archive, the folder of an OCI layout, or an image that an engine has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from slimify.proof.archive import read_archive, read_layout
+from slimify.proof.image import Image, ImageError
+
+# In the order in which they are asked.
+ENGINES = ("docker", "podman")
+
+
+def open_image(name: str) -> Image:
+    """The image of this name; `-` is an archive on standard input. Raises `ImageError`."""
+    if name == "-":
+        return read_archive(sys.stdin.buffer, "-")
+    if os.path.isdir(name):
+        if not os.path.isfile(os.path.join(name, "index.json")):
+            raise ImageError(f"{name} is a folder without index.json, and so no OCI layout")
+        return read_layout(name)
+    if os.path.exists(name):
+        try:
+            with open(name, "rb") as file:
+                return read_archive(file, name)
+        except OSError as error:
+            raise ImageError(f"{name}: {error.strerror}") from error
+    return saved(name)
+
+
+def saved(name: str, engine: str | None = None) -> Image:
+    """The image as an engine saves it, read while it does. Raises `ImageError`."""
+    if name.startswith("-"):
+        raise ImageError(f"{name} is neither a file nor the name of an image")
+    program = engine or next((one for one in ENGINES if shutil.which(one)), None)
+    if program is None:
+        raise ImageError(f"{name} is no file, and to ask an engine for it, none of {', '.join(ENGINES)} is installed")
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            process = subprocess.Popen([program, "save", name], stdout=subprocess.PIPE, stderr=complaints)
+        except OSError as error:
+            raise ImageError(f"{program} cannot be started: {error.strerror}") from error
+        with process:
+            assert process.stdout is not None
+            try:
+                image = read_archive(process.stdout, name)
+            except ImageError:
+                process.kill()
+                process.wait()
+                complaints.seek(0)
+                said = complaints.read().decode("utf-8", "replace").strip()
+                if said:
+                    raise ImageError(f"{program} save {name}: {said.splitlines()[-1]}") from None
+                raise
+    if process.returncode:
+        raise ImageError(f"{program} save {name} ended with status {process.returncode}")
+    return image
