@@ -42,6 +42,14 @@ class Format(enum.StrEnum):
     github = "github"
 
 
+class ProofFormat(enum.StrEnum):
+    """The reports of `slimify prove`."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
 class LayersFormat(enum.StrEnum):
     """The reports of `slimify layers`."""
 
@@ -210,6 +218,86 @@ def apply(
     except UnknownNameError as error:
         raise typer.Exit(complain(error)) from None
     raise typer.Exit(apply_saved(patch, chosen, left, check=check, quiet=quiet))
+
+
+@app.command(
+    epilog="Exit codes: 0 the same program; 1 another program, or the rewrite does not build; "
+    "2 bad usage, or no engine; 3 the Dockerfile does not build as it is."
+)
+def prove(
+    path: Annotated[str, typer.Argument(help="The Dockerfile.")] = "Dockerfile",
+    against: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Compare with this Dockerfile, not with slimify's own rewrite.")
+    ] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)")
+    ] = None,
+    level: Annotated[Level, typer.Option("--level", help="How much the rewrite may change.")] = Level.standard,
+    only: Only = None,
+    skip: Skip = None,
+    engine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="docker or podman. (default: what is there)")
+    ] = None,
+    builder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Build with this builder of docker buildx.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that is built.")] = None,
+    build_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
+    ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(metavar="SPEC", help="Handed on to the builds. Repeatable.")
+    ] = None,
+    platform: Annotated[str | None, typer.Option(metavar="OS/ARCH", help="Handed on to the builds.")] = None,
+    network: Annotated[str | None, typer.Option(metavar="MODE", help="Handed on to the builds.")] = None,
+    run_command: Annotated[
+        str | None, typer.Option("--run", metavar="COMMAND", help="Run this in both, not what they start.")
+    ] = None,
+    http: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Ask for this on each exposed port. Repeatable. (default: /)"),
+    ] = None,
+    expect: Annotated[str, typer.Option(metavar="TEXT", help="What an answer or the output has to contain.")] = "",
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help="How long it may take to answer or to end.")] = 30.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long a build may take.")] = 3600.0,
+    rebuild: Annotated[bool, typer.Option("--rebuild/--no-rebuild", help="Measure rebuilds too.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the images and the logs.")] = False,
+    form: Annotated[ProofFormat, typer.Option("--format", help="The report on standard output.")] = ProofFormat.text,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only.")] = False,
+) -> None:
+    """Build a Dockerfile before and after, compare the images, run both, and say what follows."""
+    import shlex
+
+    from slimify.proof.command import ProofError, Request, prove_path
+    from slimify.proof.engine import BuildOptions
+    from slimify.proof.smoke import Smoke
+    from slimify.run import log
+    from slimify.semantics.build import TargetError
+    from slimify.syntax.errors import DockerfileSyntaxError
+
+    try:
+        request = Request(
+            path=path,
+            context=context,
+            against=against,
+            level=level.value,
+            only=transform_names(only or ()),
+            skip=transform_names(skip or ()),
+            engine=engine,
+            options=BuildOptions(
+                target, dict(build_args(build_arg or [])), platform, network, tuple(secret or ()), builder, timeout
+            ),
+            smoke=Smoke(tuple(shlex.split(run_command or "")), tuple(http or ("/",)), expect, wait),
+            keep=keep,
+            rebuild=rebuild,
+            format=form.value,
+        )
+        code, report = prove_path(request, (lambda _: None) if quiet else log)
+    except (UsageError, ProofError, DockerfileSyntaxError, TargetError, ValueError) as error:
+        raise typer.Exit(complain(error)) from None
+    put(report)
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Exit codes: 0 done; 2 the image cannot be read.")

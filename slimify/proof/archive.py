@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from slimify.proof.image import Image, ImageError, Layer
-from slimify.proof.tar_layer import Contents, read_layer
+from slimify.proof.tar_layer import Contents, Look, read_layer
 
 _JSON_LIMIT = 64 << 20
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -24,7 +24,7 @@ _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.d
 _Document = Mapping[str, Any]
 
 
-def read_archive(stream: IO[bytes], name: str) -> Image:
+def read_archive(stream: IO[bytes], name: str, look: Look | None = None) -> Image:
     """The image in a `docker save` archive, or in an archive of an OCI layout. Raises `ImageError`.
 
     Of several images it is the first one.
@@ -48,7 +48,7 @@ def read_archive(stream: IO[bytes], name: str) -> Image:
                 if buffered.peek(1)[:1] in (b"{", b"["):
                     documents[path] = _json(buffered, path)
                 elif path.startswith("blobs/") or path.endswith((".tar", ".tar.gz", ".tar.zst")):
-                    layers[path] = entry.size, read_layer(buffered, f"{name}: {path}")
+                    layers[path] = entry.size, read_layer(buffered, f"{name}: {path}", look)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ImageError(f"{name} is no archive of an image: {error}") from error
 

@@ -24,8 +24,29 @@ class FileKind(enum.IntEnum):
     OTHER = 4
 
 
+class Linkage(NamedTuple):
+    """What an ELF file asks of the loader: the sonames it needs, and where it looks first (ld.so(8))."""
+
+    needed: tuple[str, ...]
+    rpath: tuple[str, ...]
+    runpath: tuple[str, ...]
+    interpreter: str
+    bits: int
+
+
+class Content(NamedTuple):
+    """What is in a file: its digest, what it is linked to if it is a program, and its text if somebody wants it."""
+
+    digest: str
+    linkage: Linkage | None = None
+    text: str = ""
+
+
 class LayerFile(NamedTuple):
-    """One entry of a layer. `size` in bytes, 0 for all that has no content of its own; `target` is a link's."""
+    """One entry of a layer. `size` in bytes, 0 for all that has no content of its own; `target` is a link's.
+
+    `content` is None unless the image was read with contents.
+    """
 
     kind: FileKind
     size: int
@@ -33,6 +54,7 @@ class LayerFile(NamedTuple):
     owner: int
     group: int
     target: str = ""
+    content: Content | None = None
 
 
 class Layer(NamedTuple):

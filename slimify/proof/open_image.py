@@ -9,10 +9,9 @@ import sys
 import tempfile
 
 from slimify.proof.archive import read_archive, read_layout
+from slimify.proof.engine import ENGINES
 from slimify.proof.image import Image, ImageError
-
-# In the order in which they are asked.
-ENGINES = ("docker", "podman")
+from slimify.proof.tar_layer import Look
 
 
 def open_image(name: str) -> Image:
@@ -32,8 +31,8 @@ def open_image(name: str) -> Image:
     return saved(name)
 
 
-def saved(name: str, engine: str | None = None) -> Image:
-    """The image as an engine saves it, read while it does. Raises `ImageError`."""
+def saved(name: str, engine: str | None = None, look: Look | None = None) -> Image:
+    """The image as an engine saves it, read while it does, each file with `look`. Raises `ImageError`."""
     if name.startswith("-"):
         raise ImageError(f"{name} is neither a file nor the name of an image")
     program = engine or next((one for one in ENGINES if shutil.which(one)), None)
@@ -47,7 +46,7 @@ def saved(name: str, engine: str | None = None) -> Image:
         with process:
             assert process.stdout is not None
             try:
-                image = read_archive(process.stdout, name)
+                image = read_archive(process.stdout, name, look)
             except ImageError:
                 process.kill()
                 process.wait()

@@ -7,9 +7,10 @@ import io
 import posixpath
 import tarfile
 import zlib
+from collections.abc import Callable
 from typing import IO, NamedTuple, cast
 
-from slimify.proof.image import FileKind, ImageError, LayerFile
+from slimify.proof.image import Content, FileKind, ImageError, LayerFile
 
 # OCI image specification, "Whiteouts" and "Opaque Whiteout".
 _HIDES = ".wh."
@@ -30,15 +31,21 @@ class Contents(NamedTuple):
     emptied: frozenset[str]
 
 
-def read_layer(stream: IO[bytes], name: str) -> Contents:
-    """Read a layer's archive to its end: plain, gzip or zstd. Raises `ImageError` if it is damaged or hostile."""
+Look = Callable[[str, IO[bytes]], Content]
+
+
+def read_layer(stream: IO[bytes], name: str, look: Look | None = None) -> Contents:
+    """Read a layer's archive to its end: plain, gzip or zstd. Raises `ImageError` if it is damaged or hostile.
+
+    `look` is shown what is in each file, as a stream that can only be read forwards.
+    """
     try:
-        return _read(_plain(stream), name)
+        return _read(_plain(stream), name, look)
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, _zstd_error()) as error:
         raise ImageError(f"{name} is no layer that can be read: {error}") from error
 
 
-def _read(stream: IO[bytes], name: str) -> Contents:
+def _read(stream: IO[bytes], name: str, look: Look | None) -> Contents:
     files: dict[str, LayerFile] = {}
     removed: set[str] = set()
     emptied: set[str] = set()
@@ -60,6 +67,8 @@ def _read(stream: IO[bytes], name: str) -> Contents:
                 old = files.get(path)
                 size -= old.size if old is not None else 0
                 files[path] = _entry(entry)
+                if look is not None and entry.isfile() and (file := archive.extractfile(entry)) is not None:
+                    files[path] = files[path]._replace(content=look(path, file))
                 size += files[path].size
     return Contents(size, files, frozenset(removed), frozenset(emptied))
 

@@ -1,0 +1,222 @@
+"""Building and running with the user's own engine: Docker with BuildKit, or Podman.
+
+Everything that is made carries a name that `slimify.proof.session` gives out, so that a later start finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+ENGINES = ("docker", "podman")
+_INSTALL = {
+    "docker": "https://docs.docker.com/engine/install/",
+    "podman": "https://podman.io/docs/installation",
+}
+
+
+class EngineError(Exception):
+    """No engine, or one that does not do what it is asked."""
+
+
+class BuildOptions(NamedTuple):
+    """What both builds are given alike. `arguments` are handed on as they are: --build-arg, --secret, --network …"""
+
+    target: str | None = None
+    build_args: Mapping[str, str] = {}
+    platform: str | None = None
+    network: str | None = None
+    secrets: tuple[str, ...] = ()
+    builder: str | None = None
+    timeout: float = 3600.0
+
+
+class Built(NamedTuple):
+    """A build: whether it came to its end, its seconds, and the log."""
+
+    ok: bool
+    seconds: float
+    log: str
+
+
+class Ran(NamedTuple):
+    """A command in a container: its exit status, None where it was stopped, and what it wrote."""
+
+    status: int | None
+    output: str
+    errors: str
+
+
+class Engine:
+    """An engine by its command line. Raises `EngineError` where it cannot be asked at all."""
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+
+    def build(self, dockerfile: str, context: str, name: str, options: BuildOptions, log: str, cache: bool) -> Built:
+        """Build a Dockerfile under a name. Without `cache` every step is run."""
+        command = [self.program]
+        command += ["buildx", "build", "--load", "--builder", options.builder] if options.builder else ["build"]
+        command += ["-f", dockerfile, "-t", name]
+        command += [] if cache else ["--no-cache"]
+        command += ["--target", options.target] if options.target else []
+        for key, value in options.build_args.items():
+            command += ["--build-arg", f"{key}={value}"]
+        command += ["--platform", options.platform] if options.platform else []
+        command += ["--network", options.network] if options.network else []
+        for secret in options.secrets:
+            command += ["--secret", secret]
+        if self.program == "docker":
+            command += ["--progress", "plain"]
+        start = time.monotonic()
+        status = self._logged([*command, context], log, options.timeout)
+        with open(log, encoding="utf-8", errors="replace") as file:
+            return Built(status == 0, time.monotonic() - start, file.read())
+
+    def config(self, image: str) -> dict[str, Any]:
+        """What an image is configured for, as the engine tells it."""
+        found = json.loads(self._asked(["image", "inspect", image]))
+        config: dict[str, Any] = found[0].get("Config") or {}
+        return config
+
+    def run(
+        self, image: str, name: str, argv: Sequence[str], entrypoint: str | None = None, timeout: float = 60.0
+    ) -> Ran:
+        """Run a command in a new container without a network, and remove it."""
+        command = [self.program, "run", "--name", name, "--network", "none"]
+        command += ["--entrypoint", entrypoint] if entrypoint is not None else []
+        try:
+            done = subprocess.run(
+                [*command, image, *argv], capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+            )
+            return Ran(done.returncode, done.stdout, done.stderr)
+        except subprocess.TimeoutExpired as late:
+            return Ran(None, _text(late.stdout), _text(late.stderr))
+        finally:
+            self.remove_container(name)
+
+    def start(self, image: str, name: str, ports: Sequence[str], arguments: Sequence[str] = ()) -> None:
+        """Start a container, its ports published on the loopback address."""
+        published = [word for port in ports for word in ("-p", f"127.0.0.1::{port}")]
+        self._asked(["run", "-d", "--name", name, *published, *arguments, image])
+
+    def published(self, name: str, port: str) -> tuple[str, int]:
+        """Where a port of a container is to be reached."""
+        answer = self._asked(["port", name, port]).split()
+        if not answer:
+            raise EngineError(f"port {port} of {name} is not published")
+        host, _, number = answer[0].rpartition(":")
+        return host, int(number)
+
+    def state(self, name: str) -> tuple[bool, int]:
+        """Whether a container runs, and its exit status."""
+        found = json.loads(self._asked(["container", "inspect", name]))[0]["State"]
+        return bool(found.get("Running")), int(found.get("ExitCode") or 0)
+
+    def execute(self, name: str, argv: Sequence[str], timeout: float = 30.0) -> Ran:
+        """Run a command in a container that runs."""
+        try:
+            done = subprocess.run(
+                [self.program, "exec", name, *argv],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            return Ran(None, _text(late.stdout), _text(late.stderr))
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def logs(self, name: str) -> Ran:
+        """What a container has written so far."""
+        done = subprocess.run(
+            [self.program, "logs", name], capture_output=True, text=True, errors="replace", check=False
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def remove_container(self, name: str) -> None:
+        """Stop and remove a container, whether it is there or not."""
+        subprocess.run([self.program, "rm", "-f", "-v", name], capture_output=True, check=False)
+
+    def remove_image(self, name: str) -> None:
+        """Remove an image, whether it is there or not."""
+        subprocess.run([self.program, "rmi", "-f", name], capture_output=True, check=False)
+
+    def images(self, repository: str) -> list[str]:
+        """The names of all images of a repository."""
+        listed = self._asked(["images", "--format", "{{.Repository}}:{{.Tag}}", repository])
+        return [one for one in listed.split() if not one.endswith(":<none>")]
+
+    def containers(self, prefix: str) -> list[str]:
+        """The names of all containers, running or not, that start with a prefix."""
+        listed = self._asked(["ps", "-a", "--filter", f"name=^/?{prefix}", "--format", "{{.Names}}"])
+        return [one for one in listed.split() if one.startswith(prefix)]
+
+    def _asked(self, arguments: Sequence[str]) -> str:
+        try:
+            done = subprocess.run(
+                [self.program, *arguments], capture_output=True, text=True, errors="replace", check=False
+            )
+        except OSError as error:
+            raise EngineError(f"{self.program} cannot be started: {error.strerror}") from error
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it says nothing"]
+            raise EngineError(f"{self.program} {' '.join(arguments[:2])}: {said[-1]}")
+        return done.stdout
+
+    def _logged(self, command: Sequence[str], log: str, timeout: float) -> int:
+        """Run a command with all it says in a file; its whole process group ends with it."""
+        with open(log, "wb") as file:
+            environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+            try:
+                return process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                file.write(f"\nslimify: stopped after {timeout:.0f} s\n".encode())
+                return -1
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+                    try:
+                        process.wait(10)
+                    except subprocess.TimeoutExpired:
+                        os.killpg(process.pid, signal.SIGKILL)
+                        process.wait()
+
+
+def find_engine(wanted: str | None = None) -> Engine:
+    """The engine that is asked for, or the first that is there and answers. Raises `EngineError`."""
+    names = (wanted,) if wanted else ENGINES
+    silent = []
+    for name in names:
+        if shutil.which(name) is None:
+            continue
+        engine = Engine(name)
+        try:
+            engine._asked(["version"])
+        except EngineError as error:
+            silent.append(str(error))
+            continue
+        return engine
+    if silent:
+        raise EngineError(silent[0])
+    where = ", ".join(f"{name} ({_INSTALL[name]})" for name in names if name in _INSTALL)
+    raise EngineError(f"{wanted or 'no engine'} is {'not ' if wanted else ''}installed; install {where or 'docker'}")
+
+
+def _text(said: bytes | str | None) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said or ""

@@ -1,0 +1,126 @@
+"""What a proof makes, and that it is gone afterwards: also after an interruption, and after a crash at the next start.
+
+Images are named `slimify-proof:ID-…`, containers `slimify-proof-ID-…`, and files lie in one folder below the temporary
+folder that is named after the ID. The ID begins with the number of the process, so that a later one can tell what
+nobody uses any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from slimify.proof.engine import Engine, EngineError
+
+REPOSITORY = "slimify-proof"
+_PREFIX = f"{REPOSITORY}-"
+_OWNER = re.compile(r"p(\d+)s\d+x[0-9a-f]+")
+
+
+class Session:
+    """Names for what is made, and a folder for files."""
+
+    def __init__(self, identity: str, folder: str) -> None:
+        self.identity = identity
+        self.folder = folder
+
+    def image(self, role: str) -> str:
+        """A name for an image."""
+        return f"{REPOSITORY}:{self.identity}-{role}"
+
+    def container(self, role: str) -> str:
+        """A name for a container."""
+        return f"{_PREFIX}{self.identity}-{role}"
+
+    def path(self, *parts: str) -> str:
+        """A path in the folder, which is made."""
+        path = os.path.join(self.folder, *parts)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+
+@contextlib.contextmanager
+def session(engine: Engine, keep: bool = False) -> Iterator[Session]:
+    """Names for one proof. With its end everything that carries them is removed, unless it is to be kept.
+
+    What earlier proofs left whose process is gone is removed at the start. SIGTERM ends it like Ctrl-C.
+    """
+    clear_leftovers(engine)
+    number = os.getpid()
+    identity = f"p{number}s{_started(number)}x{secrets.token_hex(3)}"
+    folder = os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}")
+    os.mkdir(folder, 0o700)
+    before = _handle_term()
+    try:
+        yield Session(identity, folder)
+    finally:
+        if not keep:
+            _clear(engine, identity)
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def clear_leftovers(engine: Engine) -> list[str]:
+    """Remove what proofs left behind whose processes are gone; their IDs."""
+    found = set()
+    names = [*engine.images(REPOSITORY), *engine.containers(_PREFIX)]
+    with contextlib.suppress(OSError):
+        names += [one for one in os.listdir(tempfile.gettempdir()) if one.startswith(_PREFIX)]
+    for name in names:
+        match = _OWNER.search(name)
+        if match and not _alive(match[0]):
+            found.add(match[0])
+    for identity in found:
+        _clear(engine, identity)
+    return sorted(found)
+
+
+def _clear(engine: Engine, identity: str) -> None:
+    with contextlib.suppress(EngineError):
+        for container in engine.containers(f"{_PREFIX}{identity}"):
+            engine.remove_container(container)
+    with contextlib.suppress(EngineError):
+        for image in engine.images(REPOSITORY):
+            if image.startswith(f"{REPOSITORY}:{identity}") or f"/{REPOSITORY}:{identity}" in image:
+                engine.remove_image(image)
+    shutil.rmtree(os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}"), ignore_errors=True)
+
+
+def _alive(identity: str) -> bool:
+    number = int(identity[1:].partition("s")[0])
+    start = identity.partition("s")[2].partition("x")[0]
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _started(number) == int(start)
+
+
+def _started(number: int) -> int:
+    """When a process started, as the kernel counts; 0 where it does not tell (proc(5), /proc/pid/stat, field 22)."""
+    try:
+        with open(f"/proc/{number}/stat", encoding="utf-8") as file:
+            return int(file.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _handle_term() -> Callable[[int, FrameType | None], Any] | int | None:
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    return signal.signal(signal.SIGTERM, stop)

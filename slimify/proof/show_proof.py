@@ -1,0 +1,122 @@
+"""A proof as text, as Markdown, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from slimify.proof.prove import Measured, Proof, Verdict
+from slimify.proof.show_layers import size_text
+
+_LONGEST = 300
+_LINES = 20
+
+
+def as_text(proof: Proof, name: str) -> str:
+    """For people at a terminal."""
+    return "\n".join(_lines(proof, name)) + "\n"
+
+
+def as_markdown(proof: Proof, name: str) -> str:
+    """For a pull request: a table, and what differs below it."""
+    lines = [f"**{name}: {proof.verdict.value}**", ""]
+    if proof.after is not None and proof.after.built.ok:
+        lines += ["| | before | after | |", "| --- | ---: | ---: | ---: |"]
+        lines += [
+            f"| {what} | {old} | {new} | {change} |" for what, old, new, change in _rows(proof.before, proof.after)
+        ]
+    for one in proof.differences[:_LINES]:
+        lines.append(f"- {one.what}: `{_short(one.before)}` → `{_short(one.after)}`".replace("\n", " "))
+    return "\n".join(lines) + "\n"
+
+
+def as_data(proof: Proof, name: str) -> dict[str, Any]:
+    """For programs. Sizes are in bytes, times in seconds."""
+    found = proof.comparison
+    return {
+        "name": name,
+        "verdict": proof.verdict.name.lower().replace("_", "-"),
+        "before": _measured(proof.before),
+        "after": None if proof.after is None else _measured(proof.after),
+        "differences": [one._asdict() for one in proof.differences],
+        "left_out": [] if found is None else list(found.left_out),
+        "gone": [] if found is None else [{"what": kind.title, "bytes": size} for kind, size in found.gone],
+        "system_packages": [] if found is None else list(found.system),
+        "seen": None if proof.seen is None else [one._asdict() for one in proof.seen],
+    }
+
+
+def _measured(one: Measured) -> dict[str, Any]:
+    return {
+        "built": one.built.ok,
+        "seconds": round(one.built.seconds, 2),
+        "bytes": one.size,
+        "layers": one.layers,
+        "context_bytes": one.sent,
+        "rebuild_seconds": {what: round(seconds, 2) for what, seconds in one.rebuilds.items()},
+    }
+
+
+def _rows(old: Measured, new: Measured) -> Iterator[tuple[str, str, str, str]]:
+    yield "image", size_text(old.size), size_text(new.size), _percent(old.size, new.size)
+    yield "layers", str(old.layers), str(new.layers), ""
+    if old.sent is not None and new.sent is not None:
+        yield "build context sent", size_text(old.sent), size_text(new.sent), _percent(old.sent, new.sent)
+    yield "build from nothing", _seconds(old.built.seconds), _seconds(new.built.seconds), ""
+    for what in old.rebuilds.keys() & new.rebuilds.keys():
+        yield f"build after {what} changed", _seconds(old.rebuilds[what]), _seconds(new.rebuilds[what]), ""
+
+
+def _lines(proof: Proof, name: str) -> Iterator[str]:
+    yield f"{name}: {proof.verdict.value}"
+    failed = proof.after if proof.verdict is Verdict.NOT_BUILT else proof.before
+    if proof.verdict in (Verdict.NOT_BUILT, Verdict.NEVER_BUILT) and failed is not None:
+        yield from (f"  | {line}" for line in failed.built.log.splitlines()[-_LINES:])
+        return
+    assert proof.after is not None
+    for what, old, new, change in _rows(proof.before, proof.after):
+        yield f"  {what:<28} {old:>10} {new:>10} {change:>7}".rstrip()
+    for one in proof.differences:
+        yield f"  different: {one.what}"
+        yield f"    before: {_short(one.before)}"
+        yield f"    after:  {_short(one.after)}"
+    if proof.comparison is None:
+        return
+    for kind, size in proof.comparison.gone:
+        if size >= 100_000:
+            yield f"  {size_text(size):>10} less of {kind.title}"
+    if proof.comparison.left_out:
+        first = ", ".join(f"/{path}" for path in proof.comparison.left_out[:3])
+        count = len(proof.comparison.left_out)
+        yield f"  left out on purpose: {first}" + (f" and {count - 3} more" if count > 3 else "")
+    if proof.seen is not None:
+        yield from (f"  seen in both: {one}" for one in _seen(proof))
+
+
+def _seen(proof: Proof) -> Iterator[str]:
+    """What was the same when both ran."""
+    assert proof.seen is not None
+    old, new = proof.seen
+    for key in old.answers.keys() & new.answers.keys():
+        if old.answers[key] == new.answers[key]:
+            yield f"the answer of {key}: {old.answers[key].splitlines()[0]}"
+    if old.exit is not None and old.exit == new.exit:
+        yield f"it ends with status {old.exit}"
+    if old.exit is None and new.exit is None:
+        yield "it runs on"
+    if old.health is not None and old.health == new.health:
+        yield f"the health check ends with status {old.health}"
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "nothing"
+    return value if len(value) <= _LONGEST else value[:_LONGEST] + " …"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s"
+
+
+def _percent(old: int, new: int) -> str:
+    return "" if not old else f"{100 * (new - old) / old:+.0f} %"
