@@ -8,8 +8,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import slimify
 from slimify.config import ConfigError, Finder, Settings, merge
-from slimify.run import FAILED, OK, WOULD_CHANGE, Request, UsageError, complain, fault, fix, log, patch, put, validated
+from slimify.run import (
+    FAILED,
+    OK,
+    WOULD_CHANGE,
+    Prove,
+    Request,
+    UsageError,
+    complain,
+    fault,
+    fix,
+    log,
+    patch,
+    put,
+    validated,
+)
 
 if TYPE_CHECKING:
     from slimify.rewrite.edit import FileEdit
@@ -145,7 +160,11 @@ def work(task: Task) -> Result:
     try:
         snapshot = read(task.path, regular=request.writes)
         name = _shown(task.path)
-        outcome = fix(snapshot.data, name, task.settings, request.context or os.path.dirname(name) or ".")
+        context = request.context or os.path.dirname(name) or "."
+        if request.prove is not None:
+            outcome = _proven(name, task.settings, context, request.prove, request.quiet)
+        else:
+            outcome = fix(snapshot.data, name, task.settings, context)
         if isinstance(outcome, str):
             return Result(task.path, error=outcome)
         result = _report(task, outcome)
@@ -162,6 +181,35 @@ def work(task: Task) -> Result:
         return Result(task.path, error=str(error))
     except Exception as error:
         return Result(task.path, error=fault(task.path, error))
+
+
+def _proven(path: str, settings: Settings, context: str, prove: Prove, quiet: bool) -> Outcome | str:
+    """The outcome for one file without what could not be proved, or, as text, why there is none."""
+    from slimify.proof.command import ProofError, fix_and_prove
+    from slimify.proof.command import Request as ProofRequest
+    from slimify.proof.engine import BuildOptions
+    from slimify.proof.show_proof import as_text
+
+    request = ProofRequest(
+        path,
+        context,
+        level=settings.level,
+        only=settings.only,
+        skip=settings.skip,
+        engine=prove.engine,
+        options=BuildOptions(settings.target, dict(settings.build_args), network=prove.network),
+    )
+    try:
+        proven = fix_and_prove(request, (lambda _: None) if quiet else log)
+    except (ProofError, slimify.DockerfileSyntaxError, slimify.TargetError) as error:
+        return str(error)
+    if not quiet:
+        for name, proof in proven.dropped:
+            log(f"{path}: {name} is left out")
+            log(as_text(proof, path).rstrip("\n"))
+        if proven.proof is not None:
+            log(as_text(proven.proof, path).rstrip("\n"))
+    return proven.outcome
 
 
 def _write_beside(file: FileEdit) -> None:

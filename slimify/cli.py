@@ -11,7 +11,7 @@ import typer
 
 import slimify
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
-from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, put
+from slimify.run import FAILED, OK, Prove, Request, UsageError, build_args, complain, put
 
 app = typer.Typer(
     name="slimify",
@@ -163,6 +163,11 @@ def fix(
         str | None,
         typer.Option("--stdin-filename", metavar="PATH", help="What standard input is to be called."),
     ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Build and run both versions, and write only what is the same program.")
+    ] = False,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="The engine for --prove.")] = None,
+    network: Annotated[str | None, typer.Option(metavar="MODE", help="The network of the builds for --prove.")] = None,
 ) -> None:
     """Rewrite Dockerfiles where they are, and print the diff and a short report."""
     from slimify.batch import fix_paths, report_one
@@ -187,7 +192,9 @@ def fix(
             format=form.value,
             color=color.value,
             output=output,
-            jobs=jobs,
+            # Builds are the engine's to share out.
+            jobs=1 if prove else jobs,
+            prove=Prove(engine, network) if prove else None,
             stdin_filename=stdin_filename,
             context=context,
         )
@@ -195,6 +202,8 @@ def fix(
         raise typer.Exit(complain(error)) from None
     paths = paths or ["."]
     if "-" in paths:
+        if prove:
+            raise typer.Exit(complain("standard input has no build context, and so cannot be proved"))
         if len(paths) > 1:
             raise typer.Exit(complain("- (standard input) cannot be fixed together with other paths"))
         report = report_one(form.value, verbose) if form is not Format.text else None

@@ -33,6 +33,13 @@ class UsageError(Exception):
     """A command line that makes no sense."""
 
 
+class Prove(NamedTuple):
+    """That only what is proved is written: with which engine, and in which network it builds."""
+
+    engine: str | None = None
+    network: str | None = None
+
+
 class Request(NamedTuple):
     """The command line of `slimify fix` without the paths. `cli` holds what a configuration may say too."""
 
@@ -49,6 +56,7 @@ class Request(NamedTuple):
     jobs: int | None = None
     stdin_filename: str | None = None
     context: str | None = None
+    prove: Prove | None = None
 
     @property
     def writes(self) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import slimify
-from slimify.proof.engine import BuildOptions, Engine, EngineError, find_engine
+from slimify.proof.engine import BuildOptions, EngineError, find_engine
 from slimify.proof.image import ImageError
-from slimify.proof.prove import Proof, Subject, Verdict, prove
-from slimify.proof.session import Session, session
+from slimify.proof.prove import Proof, Prover, Subject, Verdict
+from slimify.proof.session import session
 from slimify.proof.show_proof import as_data, as_markdown, as_text
 from slimify.proof.smoke import Smoke
 from slimify.rewrite.outcome import Outcome
@@ -53,36 +53,83 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
     try:
         engine = find_engine(request.engine)
         with session(engine, request.keep) as names:
-            proof = run(request, engine, names, say, request.skip)
+            prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild)
+            proof = prover.prove(_subject(request, request.only, request.skip))
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error
     return _EXITS[proof.verdict], render(proof, request.path, request.format)
 
 
-def run(request: Request, engine: Engine, names: Session, say: Callable[[str], None], skip: tuple[str, ...]) -> Proof:
-    """One proof of one Dockerfile, some transforms left out."""
-    context = request.context or os.path.dirname(request.path) or "."
+class Proven(NamedTuple):
+    """A rewrite that was proved; `dropped` are transforms that would have made another program, each with its proof."""
+
+    outcome: Outcome
+    proof: Proof | None
+    dropped: tuple[tuple[str, Proof], ...]
+
+
+def fix_and_prove(request: Request, say: Callable[[str], None]) -> Proven:
+    """Rewrite, and leave out what cannot be proved. Raises `ProofError`, and what `slimify.fix` raises.
+
+    Where a proof fails the transforms are tried in their order, halving, until the first one is found with which it
+    does; that one is left out, and the rest is tried again.
+    """
+    try:
+        engine = find_engine(request.engine)
+        with session(engine, request.keep) as names:
+            prover = Prover(engine, names, request.options, request.smoke, say, rebuild=False)
+            return _without_culprits(request, prover, say)
+    except (EngineError, ImageError) as error:
+        raise ProofError(str(error)) from error
+
+
+def _without_culprits(request: Request, prover: Prover, say: Callable[[str], None]) -> Proven:
+    dropped: list[tuple[str, Proof]] = []
+    while True:
+        skip = (*request.skip, *(name for name, _ in dropped))
+        outcome = rewrite(request, _read(request.path), request.only, skip)
+        if not outcome.changed:
+            return Proven(outcome, None, tuple(dropped))
+        proof = prover.prove(_subject(request, request.only, skip))
+        if proof.verdict is Verdict.NEVER_BUILT:
+            raise ProofError(f"{request.path} does not build as it is, so that nothing can be proved")
+        if proof.ok:
+            return Proven(outcome, proof, tuple(dropped))
+        names = list(dict.fromkeys(one.rewrite.transform for one in outcome.changes))
+        say(f"{proof.verdict.value}; looking for the transform")
+        low, high, found = 0, len(names), proof
+        while high - low > 1:
+            middle = (low + high) // 2
+            part = prover.prove(_subject(request, tuple(names[:middle]), skip))
+            low, high, found = (middle, high, found) if part.ok else (low, middle, part)
+        dropped.append((names[high - 1], found))
+        say(f"left out: {names[high - 1]}")
+
+
+def _subject(request: Request, only: tuple[str, ...], skip: tuple[str, ...]) -> Subject:
+    context = _context(request)
     before = _read(request.path)
     ignored = _ignore_text(request.path, context)
-    after, after_ignored, changes = before, ignored, frozenset[str]()
     if request.against is not None:
-        after, after_ignored = _read(request.against), _ignore_text(request.against, context)
-    else:
-        outcome = rewrite(request, before, context, skip)
-        after, changes = outcome.after.text, frozenset(one.rewrite.transform for one in outcome.changes)
-        after_ignored = next((file.after for file in outcome.files), ignored)
-    subject = Subject(before, after, context, (ignored, after_ignored), changes)
-    return prove(engine, names, subject, request.options, request.smoke, say, request.rebuild)
+        return Subject(before, _read(request.against), context, (ignored, _ignore_text(request.against, context)))
+    outcome = rewrite(request, before, only, skip)
+    changes = frozenset(one.rewrite.transform for one in outcome.changes)
+    after = next((file.after for file in outcome.files), ignored)
+    return Subject(before, outcome.after.text, context, (ignored, after), changes)
 
 
-def rewrite(request: Request, text: str, context: str, skip: tuple[str, ...]) -> Outcome:
+def _context(request: Request) -> str:
+    return request.context or os.path.dirname(request.path) or "."
+
+
+def rewrite(request: Request, text: str, only: tuple[str, ...], skip: tuple[str, ...]) -> Outcome:
     """The rewrite that is proved."""
     return slimify.fix(
         text,
         path=request.path,
-        context=context,
+        context=_context(request),
         level=request.level,
-        only=request.only,
+        only=only,
         skip=skip,
         target=request.options.target,
         build_args=request.options.build_args,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import os
 import re
 import shutil
@@ -25,6 +26,19 @@ _SENT = re.compile(r"transferring context: ([\d.]+)\s*([kMGT]?)B")
 _UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 # Below, a difference in size is that of time stamps and package lists.
 _SAME_SHARE = 0.005
+
+_MANIFESTS = (
+    "requirements.txt",
+    "package.json",
+    "pyproject.toml",
+    "Pipfile",
+    "go.mod",
+    "Cargo.toml",
+    "pom.xml",
+    "Gemfile",
+    "composer.json",
+)
+_SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".cc", ".cpp", ".html")
 
 Say = Callable[[str], None]
 
@@ -81,72 +95,135 @@ class Subject(NamedTuple):
     changes: frozenset[str] = frozenset()
 
 
-def prove(
-    engine: Engine,
-    names: Session,
-    subject: Subject,
-    options: BuildOptions,
-    tried: Smoke,
-    say: Say,
-    rebuild: bool = True,
-) -> Proof:
-    """Raises `EngineError` and `ImageError` where the engine fails, not where a build does."""
-    sides = [
-        _write(names, role, text, ignored, subject.context, options)
-        for role, text, ignored in zip(
-            ("before", "after"), (subject.before, subject.after), subject.ignored, strict=True
-        )
-    ]
-    measured: list[Measured] = []
-    for role, side in zip(("before", "after"), sides, strict=True):
-        say(f"building {role}")
-        built = engine.build(
-            side.path, subject.context, names.image(role), options, names.path(role, "log"), cache=False
-        )
+class _Version:
+    """A Dockerfile, built and looked at once, however often it is compared."""
+
+    def __init__(self, prover: Prover, number: int, side: Side) -> None:
+        self._prover = prover
+        self._number = number
+        self.side = side
+        engine, names, options = prover.engine, prover.names, prover.options
+        name = names.image(str(number))
+        log = names.path(str(number), "log")
+        built = engine.build(side.path, side.context, name, options, log, cache=False)
+        self.measured = Measured(built)
         if not built.ok:
-            failed = Measured(built)
-            if role == "before":
-                return Proof(Verdict.NEVER_BUILT, failed, None, None, (), None)
-            return Proof(Verdict.NOT_BUILT, measured[0], failed, None, (), None)
-        say(f"reading {role}")
-        image = saved(names.image(role), engine.program, look)
-        rebuilds = dict(_rebuilds(engine, names, role, side, subject.context, options)) if rebuild else {}
-        measured.append(Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image))
-    old, new = measured
-    assert old.image is not None
-    assert new.image is not None
-    configs = [engine.config(names.image(role)) for role in ("before", "after")]
-    left = expected(sides[0], sides[1], old.image, new.image)
-    filesystems = Filesystem(old.image), Filesystem(new.image)
-    comparison = compare(
-        *filesystems,
-        (_without(configs[0], left.variables), _without(configs[1], left.variables)),
-        left.files.__contains__,
-        packages_may_go="production-dependencies" in subject.changes,
-        expected_path=left.path,
-        base_layers=left.base_layers,
-    )
-    say("running both")
-    behaviour = list(_imports(engine, names, filesystems))
-    seen = [
-        observe(engine, names.image(role), names.container(role), config, tried)
-        for role, config in zip(("before", "after"), configs, strict=True)
-    ]
-    behaviour += smoke.differences(seen[0], seen[1], tried.expect)
-    different = bool(comparison.differences or behaviour)
-    smaller = new.size < old.size * (1 - _SAME_SHARE)
-    verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
-    return Proof(verdict, old, new, comparison, tuple(behaviour), (seen[0], seen[1]))
+            return
+        prover.say(f"reading version {number}")
+        image = saved(name, engine.program, look)
+        rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
+        self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image)
+        self.config = engine.config(name)
+        self.filesystem = Filesystem(image)
+
+    @functools.cached_property
+    def seen(self) -> smoke.Seen:
+        """What it does when it runs."""
+        prover, number = self._prover, str(self._number)
+        prover.say(f"running version {number}")
+        return observe(
+            prover.engine, prover.names.image(number), prover.names.container(number), self.config, prover.smoke
+        )
+
+    @functools.cached_property
+    def failed_imports(self) -> dict[str, dict[str, str] | None]:
+        """The packages that cannot be loaded, for each language that it has packages of."""
+        prover, number = self._prover, str(self._number)
+        languages = {
+            "Python": any(path.endswith(".dist-info/METADATA") for path in self.filesystem.files),
+            "Node": any("/node_modules/" in path and not path.startswith("usr/") for path in self.filesystem.files),
+        }
+        return {
+            language: imports.failed_imports(
+                prover.engine, prover.names.image(number), prover.names.container(f"{number}-imports"), language
+            )
+            for language, there in languages.items()
+            if there
+        }
+
+    def _rebuilds(self) -> Iterator[tuple[str, float]]:
+        """The seconds of a build after one file was touched, with the cache of the first build."""
+        prover, side, number = self._prover, self.side, str(self._number)
+        engine, names, options = prover.engine, prover.names, prover.options
+        tree = open_context(side.context, side.path)
+        paths = [one.path for one in tree.entries() if one.kind.value == "file"]
+        wanted = {
+            "a source": next((path for path in paths if path.endswith(_SOURCES)), None),
+            "a manifest": next((path for path in paths if os.path.basename(path) in _MANIFESTS), None),
+        }
+        for what, path in wanted.items():
+            if path is None:
+                continue
+            copy, again = names.path(number, "context"), names.image(f"{number}-again")
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(side.context, copy, symlinks=True)
+            warm = engine.build(side.path, copy, again, options, names.path(number, "warm.log"), cache=True)
+            with open(os.path.join(copy, path), "ab") as file:
+                file.write(b"\n")
+            built = engine.build(side.path, copy, again, options, names.path(number, "again.log"), cache=True)
+            if warm.ok and built.ok:
+                yield what, built.seconds
 
 
-def _write(names: Session, role: str, text: str, ignored: str | None, context: str, options: BuildOptions) -> Side:
-    """The Dockerfile in a folder of its own, with its ignore file (Docker documentation, "Filename and location")."""
-    path = names.path(role, "Dockerfile")
-    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
-    with open(f"{path}.dockerignore", "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(ignored or "")
-    return Side(path, text, context, options.target, dict(options.build_args))
+class Prover:
+    """Proves rewrites of Dockerfiles with one engine; what was built once is not built again."""
+
+    def __init__(
+        self, engine: Engine, names: Session, options: BuildOptions, tried: Smoke, say: Say, rebuild: bool = True
+    ) -> None:
+        self.engine = engine
+        self.names = names
+        self.options = options
+        self.smoke = tried
+        self.say = say
+        self.rebuild = rebuild
+        self._versions: dict[tuple[str, str | None, str], _Version] = {}
+
+    def prove(self, subject: Subject) -> Proof:
+        """Raises `EngineError` and `ImageError` where the engine fails, not where a build does."""
+        old = self._version(subject.before, subject.ignored[0], subject.context)
+        if not old.measured.built.ok:
+            return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None)
+        new = self._version(subject.after, subject.ignored[1], subject.context)
+        if not new.measured.built.ok:
+            return Proof(Verdict.NOT_BUILT, old.measured, new.measured, None, (), None)
+        assert old.measured.image is not None
+        assert new.measured.image is not None
+        left = expected(old.side, new.side, old.measured.image, new.measured.image)
+        comparison = compare(
+            old.filesystem,
+            new.filesystem,
+            (_without(old.config, left.variables), _without(new.config, left.variables)),
+            left.files.__contains__,
+            packages_may_go="production-dependencies" in subject.changes,
+            expected_path=left.path,
+            base_layers=left.base_layers,
+        )
+        behaviour: list[Difference] = []
+        for language, failed in old.failed_imports.items():
+            behaviour += imports.differences(failed, new.failed_imports.get(language), language)
+        behaviour += smoke.differences(old.seen, new.seen, self.smoke.expect)
+        different = bool(comparison.differences or behaviour)
+        smaller = new.measured.size < old.measured.size * (1 - _SAME_SHARE)
+        verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
+        return Proof(verdict, old.measured, new.measured, comparison, tuple(behaviour), (old.seen, new.seen))
+
+    def _version(self, text: str, ignored: str | None, context: str) -> _Version:
+        key = text, ignored, context
+        if key not in self._versions:
+            number = len(self._versions)
+            self.say(f"building version {number}")
+            self._versions[key] = _Version(self, number, self._write(number, text, ignored, context))
+        return self._versions[key]
+
+    def _write(self, number: int, text: str, ignored: str | None, context: str) -> Side:
+        """The Dockerfile in a folder of its own, with its ignore file (Docker documentation, "Build context")."""
+        path = self.names.path(str(number), "Dockerfile")
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+        with open(f"{path}.dockerignore", "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(ignored or "")
+        return Side(path, text, context, self.options.target, dict(self.options.build_args))
 
 
 def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, Any]:
@@ -154,64 +231,7 @@ def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, 
     return {**config, "Env": env}
 
 
-def _imports(engine: Engine, names: Session, filesystems: tuple[Filesystem, Filesystem]) -> Iterator[Difference]:
-    paths = filesystems[0].files
-    languages = {
-        "Python": any(path.endswith(".dist-info/METADATA") for path in paths),
-        "Node": any("/node_modules/" in path and not path.startswith("usr/") for path in paths),
-    }
-    for language, there in languages.items():
-        if there:
-            found = [
-                imports.failed_imports(engine, names.image(role), names.container(f"{role}-imports"), language)
-                for role in ("before", "after")
-            ]
-            yield from imports.differences(found[0], found[1], language)
-
-
 def _sent(log: str) -> int | None:
     """The bytes of build context that BuildKit says it was sent; it says so again and again, the last time in full."""
     found = _SENT.findall(log)
     return int(float(found[-1][0]) * _UNITS[found[-1][1]]) if found else None
-
-
-_MANIFESTS = (
-    "requirements.txt",
-    "package.json",
-    "pyproject.toml",
-    "Pipfile",
-    "go.mod",
-    "Cargo.toml",
-    "pom.xml",
-    "Gemfile",
-    "composer.json",
-)
-_SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".cc", ".cpp", ".html")
-
-
-def _rebuilds(
-    engine: Engine, names: Session, role: str, side: Side, context: str, options: BuildOptions
-) -> Iterator[tuple[str, float]]:
-    """The seconds of a build after one file was touched, a source and a manifest, with the cache of the first build."""
-    tree = open_context(context, side.path)
-    paths = [one.path for one in tree.entries() if one.kind.value == "file"]
-    wanted = {
-        "a source": next((path for path in paths if path.endswith(_SOURCES)), None),
-        "a manifest": next((path for path in paths if os.path.basename(path) in _MANIFESTS), None),
-    }
-    for what, path in wanted.items():
-        if path is None:
-            continue
-        copy = names.path(f"{role}-context")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(context, copy, symlinks=True)
-        warm = engine.build(
-            side.path, copy, names.image(f"{role}-warm"), options, names.path(role, "warm.log"), cache=True
-        )
-        with open(os.path.join(copy, path), "ab") as file:
-            file.write(b"\n")
-        built = engine.build(
-            side.path, copy, names.image(f"{role}-again"), options, names.path(role, "again.log"), cache=True
-        )
-        if warm.ok and built.ok:
-            yield what, built.seconds
