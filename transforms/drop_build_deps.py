@@ -24,9 +24,11 @@ def drop_build_deps(build: Build) -> Iterator[Rewrite | Finding]:
 
 
 def _stage(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
-    from slimify.transforms.build_deps.installs import installs, read_install
+    from slimify.transforms.build_deps.installs import installs, read_install, removes
 
     calls = [(step, call) for step in stage.steps for call in installs(step)]
+    # Whoever removes packages in the RUN that installs them has thought of it.
+    calls = [(step, call) for step, call in calls if not removes(step)]
     found = [one for step, call in calls if (one := read_install(step, call)) is not None]
     if not found:
         return
@@ -52,7 +54,7 @@ def _stage(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
         yield Finding(NAME, _TITLE, why, span, evidence=evidence)
         return
     names = ", ".join(swap.removed if len(swap.removed) <= 4 else [*swap.removed[:3], f"{len(swap.removed) - 3} more"])
-    reason = f"{names} serve the build alone, and nothing that runs later uses them"
+    reason = f"nothing that runs after the build uses {names}"
     if row.moved is not None:
         reason += "; to be gone in the same layer, they are installed there"
     yield Rewrite(

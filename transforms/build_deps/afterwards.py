@@ -27,6 +27,7 @@ from slimify.syntax.source import Span
 
 if TYPE_CHECKING:
     from slimify.context.node.lock import Locked
+    from slimify.knowledge.language_packages import NodePackage, PythonPackage
 
 _NEEDED_TO_BUILD = (Role.COMPILER, Role.HEADERS)
 _ALSO = frozenset({"binutils", "make", "linux-headers"})
@@ -82,6 +83,10 @@ class Remaining(Ledger):
             raise NotLookedInto(f"{what}, which takes {package} when it runs", at.span)
         super().package(package, what, at)
 
+    def linked(self, sonames: Iterable[str], what: str, at: At) -> None:
+        """Count a library that something compiled here is linked with."""
+        self.library(sonames, what, at)
+
 
 class RemainingOnAlpine(Remaining):
     """The same on Alpine, of whose packages only the names are known."""
@@ -99,7 +104,15 @@ class RemainingOnAlpine(Remaining):
         return False
 
     def library(self, sonames: Iterable[str], what: str, at: At) -> None:
-        raise NotLookedInto(f"{what} loads {next(iter(sonames))}, and what brings that on Alpine is not known", at.span)
+        # By its name, which Python has the compiler look up (see `finds_libraries`).
+        raise NotLookedInto(f"{what} looks for {next(iter(sonames))}, on Alpine with the compiler's help", at.span)
+
+    def linked(self, sonames: Iterable[str], what: str, at: At) -> None:
+        for soname in sonames:
+            package = facts().alpine_libraries.get(soname[: soname.find(".so") + 3])
+            if package == "" or package in self.images.kept or package in self.installed:
+                return
+        raise NotLookedInto(f"{what} is linked with {next(iter(sonames))}, which may go", at.span)
 
 
 class Afterwards(Walk):
@@ -212,7 +225,10 @@ class _Python(Python):
 class _Packages(Wheels):
     """Python packages that may be compiled: what they are linked with and call must be there when they run."""
 
-    def need(self, name: str, specifier: str, extras: tuple[str, ...], marker: str, at: At) -> None:
+    ledger: Remaining
+
+    def need(self, name: str, specifier: str, extras: tuple[str, ...], marker: str, at: At) -> None:  # noqa: ARG002
+        """A package that is installed, in whatever version: any may be compiled."""
         from slimify.knowledge.language_packages import python_package
         from slimify.knowledge.slim import facts as slim
 
@@ -232,11 +248,7 @@ class _Packages(Wheels):
             for one in brings:
                 self.need(one, "", (), "", at)
         later = at._replace(runtime=True)
-        for library in package.run_libraries:
-            self.ledger.library(library.sonames, package.name, later)
-        if not isinstance(self.ledger, RemainingOnAlpine):
-            for library in package.source_libraries:
-                self.ledger.library(library.sonames, package.name, later)
+        _libraries(self.ledger, package, later)
         self._programs(package, later)
         self.console |= {package.name, *package.scripts, *package.servers}
         self.ledger.programs |= self.console
@@ -256,14 +268,24 @@ class _Node(Node):
         if "python" in one.name and not one.dev:
             raise NotLookedInto(f"{one.name} {one.version} may call Python", at.span)
         if known is not None:
-            for library in known.run_libraries:
-                ledger.library(library.sonames, one.name, later)
-            if not isinstance(ledger, RemainingOnAlpine):
-                for library in known.source_libraries:
-                    ledger.library(library.sonames, one.name, later)
+            assert isinstance(ledger, Remaining)
+            _libraries(ledger, known, later)
             for program in known.run_programs:
                 if not one.dev and all(name in ledger.images.programs for name in program.names):
                     ledger.program(program.names[0], later, one.name)
             self.packages.update(known.scripts)
         self.packages.update(one.bins or ())
         self.packages.add(one.name)
+
+
+def _libraries(ledger: Remaining, package: PythonPackage | NodePackage, at: At) -> None:
+    """Count the libraries that a package loads, or is linked with if it is compiled here.
+
+    On Alpine only the headers that are installed can have been compiled against, whose libraries stay.
+    """
+    compiled = package.kind in ("source", "compiled")
+    for library in package.run_libraries:
+        (ledger.linked if compiled else ledger.library)(library.sonames, package.name, at)
+    if compiled or not isinstance(ledger, RemainingOnAlpine):
+        for library in package.source_libraries:
+            ledger.linked(library.sonames, package.name, at)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from slimify.transforms.build_deps.afterwards import Afterwards, Remaining, RemainingOnAlpine
-from slimify.transforms.build_deps.installs import GYP, Install, effects_of, installs
+from slimify.transforms.build_deps.installs import GYP, Install, effects_of, installs, removes
 from slimify.transforms.build_deps.refused import RefusedError
 from slimify.transforms.slim.base import Images
 
@@ -23,7 +23,6 @@ LEAST_BYTES = 20_000_000
 LEAST_SHARE = 0.1
 # An extension for the interpreter in /usr/local is not linked to the distribution's (docker-library/python).
 _OTHER_PYTHON = re.compile(r"(?:lib)?python3?(?:\.\d+)?(?:-all)?-dev")
-_REMOVALS = frozenset({"remove", "purge", "autoremove", "autopurge", "del"})
 
 
 class Exchange(NamedTuple):
@@ -72,18 +71,10 @@ def exchange(build: Build, line: Line, install: Install, last: Step) -> Exchange
 
 
 def _no_removals(line: Line) -> None:
-    """Refuse where packages are removed or marked elsewhere: what is installed for itself is then not known."""
+    """Refuse where packages are removed or marked elsewhere: these may be gone then, or others not be needed."""
     for step in _steps(line):
-        found = effects_of(step)
-        for call in found.invocations if found is not None else ():
-            action = verb(call)
-            if call.program == "apt-mark" or (
-                call.manager is not None
-                and call.manager.name in ("apt", "apk")
-                and action is not None
-                and action.name in _REMOVALS
-            ):
-                raise RefusedError("packages are removed or marked already", step.instruction.span)
+        if removes(step):
+            raise RefusedError("packages are removed or marked elsewhere", step.instruction.span)
 
 
 def _steps(line: Line) -> Iterable[Step]:
@@ -97,6 +88,8 @@ def _alpine(build: Build, line: Line, install: Install, last: Step, image: Image
     if image.distribution != "alpine":
         raise RefusedError(f"{reference} is not known to be on Alpine")
     known = facts()
+    if "$" in install.virtual:
+        raise RefusedError("the name of the virtual package is not known", install.step.instruction.span)
     if not any(one in known.alpine_compilers for one in install.tools):
         raise RefusedError(f"without a compiler among {_some(install.tools)}, little would be saved")
     others = tuple(name for _, name in install.names if name is not None and name not in install.tools)
@@ -266,7 +259,7 @@ def _libraries(
         if role is Role.COMPILER:
             libraries = compilers.get(re.sub(r"(?<=[a-z+])-\d[\d.]*$", "", name))
         elif role is Role.HEADERS:
-            libraries = runtime_packages(name, release)
+            libraries = () if facts().debian_c.fullmatch(name) else runtime_packages(name, release)
         if libraries is None:
             raise RefusedError(f"which libraries {tool} stands for is not known", span)
         for one in libraries:
@@ -314,16 +307,12 @@ def _other_packages(line: Line, install: Install) -> Iterable[str]:
                 yield from (one for one in action.operands if one is not None)
 
 
-def _used(
-    build: Build, line: Line, images: Images, last: Step, kind: type[Remaining]
-) -> dict[str, Evidence]:
+def _used(build: Build, line: Line, images: Images, last: Step, kind: type[Remaining]) -> dict[str, Evidence]:
     """The packages of what would go that are used afterwards, each with where."""
     chain = frozenset(stage.index for stage in line.chain)
     ledger = kind(images, line.chain[0].index, chain, last, line.ancestors)
     Afterwards(build, line.chain, ledger).run()
-    return {
-        name: Evidence(f"{name} stays: {one.what}", one.at.span) for name, one in sorted(ledger.missing.items())
-    }
+    return {name: Evidence(f"{name} stays: {one.what}", one.at.span) for name, one in sorted(ledger.missing.items())}
 
 
 def _some(names: Iterable[str]) -> str:

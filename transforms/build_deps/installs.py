@@ -16,6 +16,7 @@ from slimify.semantics.images import image_name
 from slimify.syntax.shell import Word
 
 MANAGERS = ("apt", "apk")
+_REMOVALS = frozenset({"remove", "purge", "autoremove", "autopurge", "del"})
 # Options of the installs (apt-get(8), apk(8)) that say nothing of which packages, from where, or to which place.
 _SWITCHES = re.compile(
     r"-[yq]+|--(?:yes|assume-yes|quiet|no-install-recommends|no-install-suggests|fix-missing|allow-unauthenticated)"
@@ -75,9 +76,10 @@ def installs(step: Step) -> Iterator[Invocation]:
     found = effects_of(step)
     for call in found.invocations if found is not None else ():
         action = verb(call)
-        if call.manager is not None and call.manager.name in MANAGERS and action is not None:
-            if action.name in ("install", "add", "reinstall", "build-dep", "satisfy", "fix"):
-                yield call
+        if call.manager is None or call.manager.name not in MANAGERS or action is None:
+            continue
+        if action.name in ("install", "add", "reinstall", "build-dep", "satisfy", "fix"):
+            yield call
 
 
 def read_install(step: Step, call: Invocation) -> Install | None:
@@ -114,6 +116,19 @@ def read_install(step: Step, call: Invocation) -> Install | None:
 
 def _runs_node(step: Step) -> bool:
     return step.state.image is not None and image_name(step.state.image).short == "node"
+
+
+def removes(step: Step) -> bool:
+    """Whether a RUN removes packages again, or lets go of them."""
+    found = effects_of(step)
+    for call in found.invocations if found is not None else ():
+        action = verb(call)
+        if call.program == "apt-mark":
+            return True
+        system = call.manager is not None and call.manager.name in MANAGERS
+        if system and action is not None and action.name in _REMOVALS:
+            return True
+    return False
 
 
 def builds(call: Invocation) -> bool:

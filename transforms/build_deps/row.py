@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from typing import NamedTuple
 
-from slimify.transforms.build_deps.installs import Install, builds, effects_of
+from slimify.transforms.build_deps.installs import Install, builds
 from slimify.transforms.build_deps.refused import RefusedError
 
 from slimify.rewrite.join import Plan, Unit, plan, unit, wall
@@ -17,11 +18,26 @@ from slimify.semantics.later import step_invocations
 from slimify.syntax.words import WordError, expand
 
 # Where system packages put files (Filesystem Hierarchy Standard 3.0).
-_SYSTEM = re.compile(r"/(?:$|(?:bin|boot|dev|etc|lib\w*|proc|run|sbin|sys|usr|var)(?!/(?:src|local/src|www|app)/)(?:/|$))")
+_SYSTEM = re.compile(
+    r"/(?:$|(?:bin|boot|dev|etc|lib\w*|proc|run|sbin|sys|usr|var)(?!/(?:src|local/src|www|app)/)(?:/|$))"
+)
 # Variables that apt, apk and the maintainer scripts of packages read.
 _READ = re.compile(r"PATH|HOME|TMPDIR|IFS|ENV|BASH_ENV|LD_\w+|(?:\w*_)?(?:PROXY|proxy)|APT_\w+|APK_\w+|DEB\w+|DPKG_\w+")
 _SETTINGS = frozenset(
-    {"CMD", "COPY", "ADD", "ENTRYPOINT", "ENV", "ARG", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "STOPSIGNAL", "WORKDIR"}
+    {
+        "CMD",
+        "COPY",
+        "ADD",
+        "ENTRYPOINT",
+        "ENV",
+        "ARG",
+        "EXPOSE",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "STOPSIGNAL",
+        "WORKDIR",
+    }
 )
 _PURE = frozenset({":", "echo", "rm", "set", "true"})
 _LISTS = re.compile(r"-\w+|/var/(?:lib/apt/lists|cache/apt|cache/apk)(?:/.*)?")
@@ -45,7 +61,9 @@ def row_of(build: Build, stage: BuildStage, install: Install, transform: str) ->
     users = [step.index for step in stage.steps[start.index :] if _uses(step, install)]
     span = start.instruction.span
     if not users:
-        raise RefusedError(f"nothing is seen to build with {install.tools[0]}, so that what it is for is not known", span)
+        raise RefusedError(
+            f"nothing is seen to build with {install.tools[0]}, so that what it is for is not known", span
+        )
     for step in build.successors(start):
         if step.stage != stage.index and _uses(step, install):
             raise RefusedError("a stage that is built on this one builds, too", step.instruction.span)
@@ -60,7 +78,7 @@ def row_of(build: Build, stage: BuildStage, install: Install, transform: str) ->
     if len(units) == 1:
         _runs_for_certain(units[0], install)
         return Row((units[0],), None, None)
-    for above, below in zip(units, units[1:], strict=False):
+    for above, below in itertools.pairwise(units):
         if why := wall(build, above, below):
             raise RefusedError(f"the RUN that uses it cannot be joined with it: {why}", below.step.instruction.span)
     joint = plan(units)
@@ -121,7 +139,9 @@ def _may_move(moved: Unit, between: tuple[Step, ...], install: Install) -> None:
     for call in moved.effects.invocations:
         manager = call.manager
         ours = install.call.manager
-        plain = call.program in _PURE and (call.program != "rm" or all(_LISTS.fullmatch(one or "-") for one in call.argv))
+        plain = call.program in _PURE and (
+            call.program != "rm" or all(_LISTS.fullmatch(one or "-") for one in call.argv)
+        )
         if not plain and (manager is None or manager is not ours or verb(call) is None):
             raise RefusedError("the RUN of the install does other things, too, so that it cannot move", span)
     text = moved.text

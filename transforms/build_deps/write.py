@@ -43,6 +43,8 @@ def written(build: Build, row: Row, install: Install, swap: Exchange) -> Written
     elif row.units[0].step.instruction.start_line == row.units[0].step.instruction.end_line:
         made += split_lines(row.units[0], style, newline)
     if row.moved is not None:
+        if row.moved.step.instruction.start_line == row.moved.step.instruction.end_line:
+            change = [*change, *split_lines(row.moved, style, newline)]
         made += pen.move(build, row.moved, row.units[0], change)
     last = row.units[-1]
     end = at_end(build, last.step, last.body, pen.removal(install, swap), _errexit(last))
