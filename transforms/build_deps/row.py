@@ -91,7 +91,10 @@ def row_of(build: Build, stage: BuildStage, install: Install, transform: str) ->
     if first == 1:
         return Row(tuple(units), joint, None)
     _may_move(units[0], steps[1:first], install)
-    return Row(tuple(units[1:]), plan(units[1:]) if len(units) > 2 else None, units[0])
+    rest = plan(units[1:]) if len(units) > 2 else None
+    if isinstance(rest, str):
+        raise RefusedError(f"the RUNs that use it cannot be joined: {rest}", units[1].step.instruction.span)
+    return Row(tuple(units[1:]), rest, units[0])
 
 
 def _uses(step: Step, install: Install) -> bool:
