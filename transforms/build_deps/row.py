@@ -82,7 +82,12 @@ def row_of(build: Build, stage: BuildStage, install: Install, transform: str) ->
         if why := wall(build, above, below):
             raise RefusedError(f"the RUN that uses it cannot be joined with it: {why}", below.step.instruction.span)
     joint = plan(units)
-    if not isinstance(joint, Plan) or joint.operator != "&&" or any(form.opening for form in joint.forms):
+    if (
+        not isinstance(joint, Plan)
+        or joint.operator != "&&"
+        or joint.forms[-1].opening
+        or (first > 1 and joint.forms[0].opening)
+    ):
         why = "it would take groups of commands" if isinstance(joint, Plan) else joint
         raise RefusedError(f"the RUN that uses it cannot be joined with it: {why}", units[-1].step.instruction.span)
     for one in units:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from slimify.transforms.leftovers.files import under
+from slimify.transforms.leftovers.files import ARCHIVE, under
 
 from slimify.rewrite.edit import Evidence, Finding
 from slimify.semantics.build import Build, BuildStage, Step
@@ -13,6 +13,10 @@ from slimify.semantics.commands import verb
 from slimify.semantics.effects import Effects, effects
 
 NAME = "delete-in-layer"
+# Below this nobody wants to hear of it.
+_LEAST_BYTES = 100_000
+# Programs that bring bytes, other than a line of text or an empty folder.
+_BRINGERS = frozenset({"7z", "aria2c", "axel", "bsdtar", "cp", "curl", "dd", "git", "rsync", "tar", "unzip", "wget"})
 _TOO_WIDE = frozenset({"/", "/*", ".", "*", ""})
 
 
@@ -32,7 +36,7 @@ def deleted_later(build: Build, stage: BuildStage, handled: set[str]) -> Iterato
                 if other.index in told:
                     continue
                 size = _brought(build, other, effect, base)
-                if size is not None:
+                if size is not None and _large(size):
                     told.add(other.index)
                     yield _finding(step, other, path, size)
 
@@ -60,7 +64,19 @@ def _brought(build: Build, step: Step, found: Effects | None, base: str) -> int 
     if base.count("/") < 2:
         there = [one for one in there if one != base]
     gone = any(under(base, one.rstrip("*").rstrip("/")) for one in found.deletes)
-    return 0 if there and not gone and base.startswith("/") else None
+    return 0 if there and not gone and base.startswith("/") and any(_bring(found, one) for one in there) else None
+
+
+def _bring(found: Effects, path: str) -> bool:
+    """Whether a program that brings bytes speaks of a path, or of the archive that it is named after."""
+    stem = posixpath.basename(path)
+    words = (
+        word.text if value is None else value
+        for call in found.invocations
+        if call.program in _BRINGERS
+        for value, word in zip(call.argv, call.words, strict=True)
+    )
+    return any(stem in word for word in words)
 
 
 def _caches(found: Effects) -> Iterator[str]:
@@ -83,16 +99,16 @@ def _copied(build: Build, step: Step, base: str) -> int | None:
                 for source, target in taken.files
                 if target is not None and under(target, base) and (entry := build.context.entry(source)) is not None
             ]
-            return sum(sizes) if sizes else None
+            return sum(sizes) if sum(sizes) >= _LEAST_BYTES else None
     words = one.exec_form or tuple(token.text for token in one.tokens)
     target = words[-1] if words else ""
     if not target.startswith("/") or "$" in target:
         return None
     names = [posixpath.basename(word) for word in words[:-1]] if named(one, step.state) or one.flag("from") else []
     names += [posixpath.basename(word) for word in words[:-1] if "://" in word]
+    names = [name for name in names if ARCHIVE.fullmatch(name)]
     inside = [posixpath.join(target, name) for name in names if name and name != "."]
-    folder = posixpath.normpath(target)
-    return 0 if base in inside or (folder == base and base.count("/") > 1) else None
+    return 0 if base in inside or (base == posixpath.normpath(target) and ARCHIVE.fullmatch(base)) else None
 
 
 def _package(step: Step, found: Effects, what: str) -> int:
@@ -110,8 +126,13 @@ def _package(step: Step, found: Effects, what: str) -> int:
     return closure_size([name], image.release) or 0
 
 
+def _large(size: int) -> bool:
+    """Whether it is worth a word: known to be, or not known."""
+    return not 0 < size < _LEAST_BYTES
+
+
 def _finding(step: Step, other: Step, path: str, size: int) -> Finding:
-    weight = f" ({size / 1_000_000:.1f} MB)" if size >= 100_000 else ""
+    weight = f" ({size / 1_000_000:.1f} MB)" if size else ""
     return Finding(
         NAME,
         f"{path}{weight} stays in the image when it is deleted here",
