@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from slimify.rewrite.edit import Evidence, Finding, Level, Rewrite
 from slimify.semantics.build import Build, BuildStage
@@ -45,6 +45,7 @@ def _stage(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
         if not build.pragmas.allows(NAME, install.step.instruction):
             return
         line = line_of(build, stage)
+        _context(build, line.chain)
         row = row_of(build, stage, install, NAME)
         swap = exchange(build, line, install, row.last)
         made = written(build, row, install, swap)
@@ -67,3 +68,15 @@ def _stage(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
         saves=swap.saves,
         drops=made.drops,
     )
+
+
+def _context(build: Build, chain: Iterable[BuildStage]) -> None:
+    """Refuse where files come from a build context that is not known."""
+    from slimify.transforms.build_deps.refused import RefusedError
+
+    from slimify.context.copies import named
+
+    for step in (step for stage in chain for step in stage.steps):
+        if build.context is None and named(step.instruction, step.state):
+            span = step.instruction.span
+            raise RefusedError("what the application uses is not known without the build context", span)

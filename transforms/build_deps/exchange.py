@@ -92,7 +92,8 @@ def _alpine(build: Build, line: Line, install: Install, last: Step, image: Image
         raise RefusedError("the name of the virtual package is not known", install.step.instruction.span)
     if not any(one in known.alpine_compilers for one in install.tools):
         raise RefusedError(f"without a compiler among {_some(install.tools)}, little would be saved")
-    others = tuple(name for _, name in install.names if name is not None and name not in install.tools)
+    others = {name for _, name in install.names if name is not None and name not in install.tools}
+    others.update(_other_packages(line, install))
     release = image.release.removeprefix("alpine") if image.release is not None else None
     added: dict[str, str] = {}
     for tool in install.tools:
@@ -106,22 +107,23 @@ def _alpine(build: Build, line: Line, install: Install, last: Step, image: Image
                 added.setdefault(one, tool)
     if "libstdc++" in added:
         added.pop("libgcc", None)
+    kept = frozenset((*others, *added))
     images = Images(
         full=reference,
         slim=reference,
-        name=_language(image, others),
+        name=_language(image, kept),
         version=image.version,
         release=image.release or "",
         programs=dict.fromkeys(install.tools, ""),
         libraries={},
         packages=frozenset(install.tools),
-        kept=frozenset((*others, *added, *_other_packages(line, install))),
+        kept=kept,
         own=_own(reference),
     )
-    kept = _used(build, line, images, last, RemainingOnAlpine)
-    removed = tuple(one for one in install.tools if one not in kept)
+    used = _used(build, line, images, last, RemainingOnAlpine)
+    removed = tuple(one for one in install.tools if one not in used)
     notes = [Evidence(f"{one} stays: what was built with {tool} is linked with it") for one, tool in added.items()]
-    notes += kept.values()
+    notes += used.values()
     return Exchange(tuple(sorted(added)), removed, None, tuple(notes))
 
 
@@ -157,7 +159,7 @@ def _debian(build: Build, line: Line, install: Install, last: Step, image: Image
     images = Images(
         full=reference,
         slim=reference,
-        name=_language(image, tuple(kept)),
+        name=_language(image, kept),
         version=image.version,
         release=release,
         programs=programs,
@@ -289,7 +291,7 @@ def _own(reference: str) -> frozenset[str]:
     return own_programs(reference)
 
 
-def _language(image: Image, packages: tuple[str, ...]) -> str:
+def _language(image: Image, packages: frozenset[str]) -> str:
     """The image whose applications it is like: a distribution with an interpreter installed runs what that runs."""
     if image.name in ("debian", "alpine"):
         if "python3" in packages:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from slimify.transforms.build_deps.installs import Install, builds
 from slimify.transforms.build_deps.refused import RefusedError
 
+from slimify.context.copies import copied
+from slimify.knowledge.image_config import config
 from slimify.rewrite.join import Plan, Unit, plan, unit, wall
 from slimify.semantics.branches import branches
 from slimify.semantics.build import Build, BuildStage, Step, pairs
@@ -95,7 +97,7 @@ def row_of(build: Build, stage: BuildStage, install: Install, transform: str) ->
     _runs_for_certain(units[0], install)
     if first == 1:
         return Row(tuple(units), joint, None)
-    _may_move(units[0], steps[1:first], install)
+    _may_move(build, units[0], steps[1:first], install)
     rest = plan(units[1:]) if len(units) > 2 else None
     if isinstance(rest, str):
         raise RefusedError(f"the RUNs that use it cannot be joined: {rest}", units[1].step.instruction.span)
@@ -141,7 +143,7 @@ def _runs_for_certain(one: Unit, install: Install) -> None:
         raise RefusedError("the script may end before its end", span)
 
 
-def _may_move(moved: Unit, between: tuple[Step, ...], install: Install) -> None:
+def _may_move(build: Build, moved: Unit, between: tuple[Step, ...], install: Install) -> None:
     """Refuse where the RUN of the install would find another system below the instructions that it moves past."""
     span = moved.step.instruction.span
     for call in moved.effects.invocations:
@@ -163,27 +165,40 @@ def _may_move(moved: Unit, between: tuple[Step, ...], install: Install) -> None:
                 if _READ.fullmatch(name) or re.search(rf"\b{re.escape(name)}\b", text):
                     raise RefusedError(f"{name} is set between the install and its use", one.span)
         if one.keyword in ("COPY", "ADD", "WORKDIR"):
-            _apart(step, install)
+            _apart(build, step, install)
 
 
 def _arguments(step: Step) -> list[str]:
     return [token.text.partition("=")[0] for token in step.instruction.tokens]
 
 
-def _apart(step: Step, install: Install) -> None:
+def _apart(build: Build, step: Step, install: Install) -> None:
     """Refuse where packages may put files into a folder, or users that own what is copied."""
     one = step.instruction
-    words = one.exec_form or tuple(token.text for token in one.tokens)
-    try:
-        path = expand(words[-1], step.state.variables, one.escape).value if words else None
-    except WordError:
-        path = None
-    if path is not None and not path.startswith("/"):
-        path = posixpath.join(step.state.workdir, path) if step.state.workdir else None
-    path = posixpath.normpath(path) + "/" if path is not None else None
-    if path is None or _SYSTEM.match(path.replace("//", "/")):
+    targets = _targets(build, step)
+    if targets is None or any(_SYSTEM.match(target) for target in targets):
         raise RefusedError("what is between the install and its use may change the system's files", one.span)
     owner = one.flag("chown")
     others = [name for _, name in install.names if name not in install.tools]
     if owner is not None and others and not re.fullmatch(r"(?:root|\d+)(?::(?:root|\d+))?", owner):
         raise RefusedError(f"a package may bring {owner}, whom the files belong to", one.span)
+
+
+def _targets(build: Build, step: Step) -> list[str] | None:
+    """The paths that a COPY, ADD or WORKDIR may make; a folder with a slash at its end. None where not known."""
+    one, state = step.instruction, step.state
+    if state.workdir is None and (known := config(state.image or "")) is not None:
+        state = state._replace(workdir=known.workdir or "/")
+    if one.keyword != "WORKDIR" and build.context is not None and one.flag("from") is None:
+        taken = copied(one, state, build.context)
+        if not isinstance(taken, str):
+            found = [target for _, target in taken.files]
+            return None if None in found else [target for target in found if target is not None]
+    words = one.exec_form or tuple(token.text for token in one.tokens)
+    try:
+        path = expand(words[-1], state.variables, one.escape).value if words else None
+    except WordError:
+        return None
+    if path is not None and not path.startswith("/"):
+        path = posixpath.join(state.workdir, path) if state.workdir else None
+    return None if path is None else [posixpath.normpath(path).rstrip("/") + "/"]

@@ -8,10 +8,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from slimify.transforms.copy_chown import needs_buildkit
-from slimify.transforms.leftovers.files import ARCHIVE, in_volume, named_in_context, names_it, stands_before, unpacks
+from slimify.transforms.leftovers.files import (
+    ARCHIVE,
+    covers,
+    in_volume,
+    named_in_context,
+    names_it,
+    stands_before,
+    unpacks,
+)
 
 from slimify.context.copies import USUAL_FOLDERS
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
+from slimify.rewrite.join import Style
 from slimify.semantics.branches import branches
 from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.build_context import Kind
@@ -55,13 +64,14 @@ def copied_archives(build: Build, stage: BuildStage, step: Step, handled: set[st
     if archive is None:
         return
     later = [one for one in stage.steps[step.index + 1 :] if names_it(one.instruction.logical.text, archive.path)]
-    if not any(one.keyword == "RUN" and archive.path in _deleted(one) for one in later):
+    after = stage.steps[step.index + 1 :]
+    if not any(covers(path, archive.path) for one in after if one.keyword == "RUN" for path in _deleted(one)):
         return
     handled.add(archive.path)
     base = posixpath.basename(archive.path)
     try:
         use = _use(build, archive, later)
-        edits = (*_flag(use, archive), _without_copy(build, step), *_without_rm(use, archive))
+        edits = (_flag(build, use, archive), _without_copy(build, step), *_without_rm(use, archive))
     except _RefusedError as refused:
         size = _size(build, archive)
         weight = f", {size / 1_000_000:.1f} MB," if size is not None else ""
@@ -152,7 +162,8 @@ def _use(build: Build, archive: _Archive, later: list[Step]) -> _Use:
         raise _RefusedError(f"more than one instruction names it: line {later[0].instruction.start_line} is the first")
     step = later[0]
     for other in build.steps():
-        if other.stage != step.stage and names_it(other.instruction.logical.text, archive.path):
+        maker = build.stages[other.stage].name == archive.origin.lower() or str(other.stage) == archive.origin
+        if other.stage != step.stage and not maker and names_it(other.instruction.logical.text, archive.path):
             raise _RefusedError(f"line {other.instruction.start_line} names it, too")
     if in_volume(build, step, archive.path):
         raise _RefusedError("its folder is a volume or a mount")
@@ -193,10 +204,13 @@ def _only_reads(call: Invocation, base: str) -> bool:
     return call.program in _READERS or any(posixpath.basename(one.path) == base for one in unpacks(call))
 
 
-def _flag(use: _Use, archive: _Archive) -> Iterator[Edit]:
-    start = use.step.instruction.source_arguments.start
+def _flag(build: Build, use: _Use, archive: _Archive) -> Edit:
+    one = use.step.instruction
+    newline = build.dockerfile.source.newline_at(one.start_line)
+    indent = Style.of(build.dockerfile, [one]).indent
     origin = f"from={archive.origin}," if archive.origin else ""
-    yield Edit(Span(start, start), f"--mount=type=bind,{origin}source={archive.source},target={archive.path} ")
+    flag = f"--mount=type=bind,{origin}source={archive.source},target={archive.path}"
+    return Edit(Span(one.source_arguments.start, one.source_arguments.start), f"{flag} \\{newline}{indent}")
 
 
 def _without_copy(build: Build, step: Step) -> Edit:

@@ -108,7 +108,11 @@ def _copied(build: Build, step: Step, base: str) -> int | None:
     names += [posixpath.basename(word) for word in words[:-1] if "://" in word]
     names = [name for name in names if ARCHIVE.fullmatch(name)]
     inside = [posixpath.join(target, name) for name in names if name and name != "."]
-    return 0 if base in inside or (base == posixpath.normpath(target) and ARCHIVE.fullmatch(base)) else None
+    return (
+        0
+        if any(under(one, base) for one in inside) or (base == posixpath.normpath(target) and ARCHIVE.fullmatch(base))
+        else None
+    )
 
 
 def _package(step: Step, found: Effects, what: str) -> int:
