@@ -17,11 +17,12 @@ from slimify.semantics.branches import branches
 from slimify.semantics.build import Build, BuildStage, Step, pairs
 from slimify.semantics.commands import verb
 from slimify.semantics.later import step_invocations
+from slimify.syntax.shell import AndOr
 from slimify.syntax.words import WordError, expand
 
 # Where system packages put files (Filesystem Hierarchy Standard 3.0).
 _SYSTEM = re.compile(
-    r"/(?:$|(?:bin|boot|dev|etc|lib\w*|proc|run|sbin|sys|usr|var)(?!/(?:src|local/src|www|app)/)(?:/|$))"
+    r"/(?:$|(?:bin|boot|dev|etc|lib\w*|proc|run|sbin|sys)(?:/|$)|(?:usr|var)(?!/(?:src|local/src|www|app)/)(?:/|$))"
 )
 # Variables that apt, apk and the maintainer scripts of packages read.
 _READ = re.compile(r"PATH|HOME|TMPDIR|IFS|ENV|BASH_ENV|LD_\w+|(?:\w*_)?(?:PROXY|proxy)|APT_\w+|APK_\w+|DEB\w+|DPKG_\w+")
@@ -138,6 +139,12 @@ def _runs_for_certain(one: Unit, install: Install) -> None:
     options = one.effects.options | one.step.state.shell.options
     if one.several and "e" not in options:
         raise RefusedError("the script goes on when the install fails", span)
+    node = next(item.node for item in one.items if item.node.start <= call.command.start < item.node.end)
+    if isinstance(node, AndOr) and "||" in node.operators:
+        raise RefusedError("the script goes on when the install fails", span)
+    if install.alpine and one.several and node is not call.command:
+        # `set -e` would not see the failure of the first of two calls (POSIX XCU 2.15).
+        raise RefusedError("the install stands among other commands, where set -e has no effect", span)
     after = [other for other in one.effects.invocations if other.command.start > call.command.start]
     if any(other.program in ("exit", "exec", "cd") and other.nested for other in after) or one.effects.exits:
         raise RefusedError("the script may end before its end", span)

@@ -108,7 +108,8 @@ class _Pen:
         if "\n" in prefix:
             raise RefusedError("the install is broken over lines in an odd place", unit.step.instruction.span)
         asked = f"{prefix}{options} --virtual {install.virtual or VIRTUAL}{self._listed(goes, lead)}"
-        text = f"{prefix}{options}{self._listed(stays, lead)}{self.joiner}{asked}" if stays else asked
+        joiner = f"; \\{self.newline}{self.style.indent}" if unit.several else self.joiner
+        text = f"{prefix}{options}{self._listed(stays, lead)}{joiner}{asked}" if stays else asked
         drops = (" ".join(word.text for word in call.command.words),) if stays or install.virtual else ()
         return [Edit(Span(whole.start, end), text)], drops
 

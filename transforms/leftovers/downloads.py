@@ -23,7 +23,7 @@ from slimify.rewrite.insert import after_command, at_end
 from slimify.semantics.build import Build, Step
 from slimify.semantics.commands import Invocation
 from slimify.semantics.effects import Effects, effects
-from slimify.syntax.shell import Body
+from slimify.syntax.shell import AndOr, Body
 
 NAME = "delete-in-layer"
 _REMOVERS = ("rm", "unlink", "shred", "find")
@@ -100,12 +100,8 @@ def _propose(
         place = None
     else:
         place = after_command(build, step, body, call.command, command, errexit)
-        last = body.script.body.items[-1].node
-        if isinstance(place, str) and len(body.script.body.items) == 1 and last.start <= call.command.start:
-            # What stands behind it in the same list runs in the same folder if nothing changes it.
-            behind = [other for other in found.invocations if other.command.start > call.command.start]
-            if (path.startswith("/") and named.path.startswith("/")) or not any(o.program == "cd" for o in behind):
-                place = at_end(build, step, body, command, errexit)
+        if isinstance(place, str) and _may_wait(body, found, call, path == named.path):
+            place = at_end(build, step, body, command, errexit)
     if place is None or isinstance(place, str):
         yield Finding(
             NAME, title, place or "it is unpacked in a place behind which nothing can be put", step.instruction.span
@@ -120,6 +116,17 @@ def _propose(
         edits=(place,),
         evidence=(Evidence("this unpacks it", span), Evidence("a layer holds what is there at the end of its RUN")),
     )
+
+
+def _may_wait(body: Body, found: Effects, call: Invocation, absolute: bool) -> bool:
+    """Whether a call is one of a list joined with && that is the whole script, so that its end is as good a place."""
+    node = body.script.body.items[-1].node
+    if len(body.script.body.items) > 1 or not isinstance(node, AndOr) or "||" in node.operators:
+        return False
+    moves = any(
+        other.program in ("cd", "pushd") and other.command.start > call.command.start for other in found.invocations
+    )
+    return call.command in node.operands and (absolute or not moves)
 
 
 def _wanted(build: Build, step: Step, path: str, word: str) -> tuple[str, Step | None]:

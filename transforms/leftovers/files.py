@@ -119,12 +119,11 @@ def covers(operand: str, path: str) -> bool:
     if operand in (".", "*", "./*", "/"):
         return True
     folder, base = posixpath.split(operand.rstrip("/"))
-    name = posixpath.basename(path)
-    if fnmatch.fnmatchcase(name, base):
-        return True
     relative = not path.startswith("/") or not operand.startswith("/")
     if base == "*":
-        return relative or posixpath.dirname(path) == folder or path.startswith(folder.rstrip("/") + "/")
+        return relative or path.startswith(folder.rstrip("/") + "/")
+    if fnmatch.fnmatchcase(posixpath.basename(path), base):
+        return True
     return path.startswith(operand.rstrip("/") + "/") or (relative and path.startswith("./"))
 
 
