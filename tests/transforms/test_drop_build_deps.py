@@ -231,6 +231,24 @@ def test_other_images_are_not_known() -> None:
         assert outcome.notices
 
 
+def test_a_release_that_depends_on_a_variable_may_have_other_libraries() -> None:
+    base = "ARG V=3.12\nFROM python:${V}-slim-bookworm\n"
+    assert run(_debian("--no-install-recommends gcc libpq-dev").replace(DEBIAN, base)).changed
+    assert "depends on a variable" in said(_debian("--no-install-recommends gcc libicu-dev").replace(DEBIAN, base))
+
+
+def test_here_documents_may_build() -> None:
+    text = f"{ALPINE}RUN {INSTALL} && {PIP}\nRUN <<EOF\npip install cffi\nEOF\n{SERVE}"
+    assert "cannot be read with certainty" in said(text)
+
+
+def test_what_is_built_later_is_built_with_a_compiler() -> None:
+    for command in ("cythonize -i a.pyx", "pdm install", "make", "go build .", "bundle install"):
+        outcome = run(f"{ALPINE}RUN {INSTALL} && {PIP}\nCOPY main.py /srv/\nRUN {command}\n{SERVE}")
+        assert not outcome.changed
+        assert outcome.notices
+
+
 def test_a_pragma_keeps_it() -> None:
     text = _debian("gcc").replace("RUN apt", "# slimify: skip=drop-build-deps\nRUN apt")
     assert not run(text).changed

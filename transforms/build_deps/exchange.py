@@ -131,7 +131,7 @@ def _alpine(build: Build, line: Line, install: Install, last: Step, image: Image
 
 
 def _debian(build: Build, line: Line, install: Install, last: Step, image: Image, reference: str) -> Exchange:
-    from slimify.knowledge.debian import RELEASES, contents, installed_size, resolve
+    from slimify.knowledge.debian import RELEASES, contents, installed_size, knows, resolve
     from slimify.knowledge.image_packages import packages
     from slimify.knowledge.image_sizes import uncompressed_bytes
 
@@ -173,6 +173,8 @@ def _debian(build: Build, line: Line, install: Install, last: Step, image: Image
     names = [*added, *(one for one in used if one not in tools.values())]
     after |= _brought([(tuple(used), False)], release, span)
     gone = before - after
+    if "$" in line.chain[0].stage.image and any(not knows(one, other) for one in names for other in RELEASES):
+        raise RefusedError("the release depends on a variable, and names of libraries on the release", span)
     saves = sum(installed_size(one, release) or 0 for one in gone)
     size = uncompressed_bytes(reference)
     whole = (size.bytes if size is not None else 0) + sum(installed_size(one, release) or 0 for one in before - base)

@@ -30,9 +30,10 @@ _PURE = frozenset({"pip", "setuptools", "wheel", "pipenv", "poetry", "virtualenv
 _LANGUAGES = frozenset({"pip", "pipenv", "poetry", "uv", "npm", "yarn", "pnpm", "bundle", "gem", "cargo", "go"})
 _NPM_INSTALLS = frozenset({"", "ci", "install", "i", "add", "rebuild", "clean-install", "update", "up", "global add"})
 _BUILDERS = frozenset(
-    """autoreconf c++ cc clang cmake configure cpan cpanm docker-php-ext-configure docker-php-ext-install
-    g++ gcc gfortran gmake go luarocks make meson ninja node-gyp pecl phpize pip-sync R Rscript rustc setup.py
-    cargo""".split()
+    """autoreconf c++ cargo cc clang cmake configure cpan cpanm cython cythonize docker-php-ext-configure
+    docker-php-ext-install electron-rebuild f2py flit g++ gcc gfortran gmake hatch luarocks make maturin meson ninja
+    node-gyp node-pre-gyp nuitka pdm pecl phpize pip-sync pyinstaller R Rscript rustc rye scons setup.py
+    """.split()
 )
 _PYTHON = re.compile(r"python[0-9.]*")
 # What node-gyp runs on, beside make and a compiler (github.com/nodejs/node-gyp, "Installation").
