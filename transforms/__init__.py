@@ -10,7 +10,9 @@ from __future__ import annotations
 from slimify.transforms.cache_mounts import cache_mounts
 from slimify.transforms.clean_package_cache import clean_package_cache
 from slimify.transforms.copy_chown import copy_chown
+from slimify.transforms.delete_in_layer import delete_in_layer
 from slimify.transforms.dockerignore import dockerignore
+from slimify.transforms.drop_build_deps import drop_build_deps
 from slimify.transforms.drop_dead_instructions import drop_dead_instructions
 from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
@@ -31,6 +33,15 @@ PIPELINE: tuple[Transform, ...] = (
     Transform("order-for-cache", Level.STANDARD, "install packages before the sources are copied", order_for_cache),
     Transform("copy-chown", Level.STANDARD, "give files their owner when they are copied", copy_chown),
     Transform("merge-runs", Level.SAFE, "join adjacent RUNs where bytes are won", merge_runs),
+    Transform(
+        "drop-build-deps",
+        Level.STANDARD,
+        "remove build dependencies in the layer that they are installed in",
+        drop_build_deps,
+    ),
+    Transform(
+        "delete-in-layer", Level.STANDARD, "remove archives in the layer that they are unpacked in", delete_in_layer
+    ),
     Transform("no-install-recommends", Level.AGGRESSIVE, "leave recommended packages out", no_install_recommends),
     Transform(
         "production-dependencies",

@@ -331,7 +331,7 @@ def _chmod(build: Build, step: Step, body: Body, change: _Change) -> Iterator[Re
     title = f"chmod stores {change.path} once more"
     if change.value in ("+x", "a+x") and mode not in (0o644, 0o755):
         yield _declined(step, title, f"with mode {mode:o} in the build context, +x does not make it 755", None)
-    elif not _buildkit(build):
+    elif not needs_buildkit(build):
         why = "COPY --chmod needs BuildKit, and nothing in this file says that it is built with it (`# syntax=`)"
         yield _declined(step, title, why, None)
     elif any(copy.instruction.flag(flag) is not None for flag in ("chmod", "link")):
@@ -376,7 +376,7 @@ def _mode(build: Build, copy: Step, path: str) -> int | None:
     return entry.mode & 0o7777
 
 
-def _buildkit(build: Build) -> bool:
+def needs_buildkit(build: Build) -> bool:
     """Whether the file can only be built by a BuildKit that knows `COPY --chmod`."""
     dockerfile = build.dockerfile
     if (syntax := dockerfile.directive("syntax")) is not None:

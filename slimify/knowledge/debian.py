@@ -133,6 +133,16 @@ def package_of_library(soname: str, release: str) -> tuple[str, ...]:
     return _by_number(release, _files(release)[1].get(soname, ()))
 
 
+def contents(packages: Iterable[str], release: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The programs and the shared libraries (by soname) of some packages, each with the package that brings it."""
+    wanted = set(packages)
+    found: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    for kind, table in zip(found, _files(release), strict=True):
+        for name, numbers in table.items():
+            kind.update((name, one) for one in _by_number(release, numbers) if one in wanted)
+    return found
+
+
 # -- sizes and dependencies --
 
 

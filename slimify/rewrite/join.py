@@ -343,7 +343,7 @@ def edits(build: Build, units: Sequence[Unit], joint: Plan) -> tuple[Edit, ...]:
             and joint.operator == "&&"
             and one.step.instruction.start_line == one.step.instruction.end_line
         ):
-            made += _split_lines(one, style, source.newline_at(one.step.instruction.start_line))
+            made += split_lines(one, style, source.newline_at(one.step.instruction.start_line))
         tail_end = one.step.instruction.span.end
         if not last:
             tail = {"&&": " &&" if style.trailing else "", ";": ";"}[joint.operator]
@@ -353,7 +353,7 @@ def edits(build: Build, units: Sequence[Unit], joint: Plan) -> tuple[Edit, ...]:
     return tuple(edit for edit in made if source[edit.span] != edit.text)
 
 
-def _split_lines(one: Unit, style: Style, newline: str) -> list[Edit]:
+def split_lines(one: Unit, style: Style, newline: str) -> list[Edit]:
     """One command per line: each `&&` of a script on a single line starts a line of its own."""
     node = one.items[0].node
     if one.several or not isinstance(node, AndOr) or "||" in node.operators:

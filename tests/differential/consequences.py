@@ -22,7 +22,8 @@ def consequence(before: Sequence[Call], after: Sequence[Call], extra: Collection
         return f"{' '.join(call.argv)!r} (line {call.line}) finds no package lists: they were deleted before it"
     for index in extra:
         argv = unwrapped(after[index].argv)
-        if argv[0] in ("rm", *_APT):
+        # What the image itself brings.
+        if argv[0] in ("rm", "apk", *_APT):
             continue
         ran = {unwrapped(call.argv)[0] for at, call in enumerate(after[:index]) if at not in extra}
         if argv[0] not in ran:

@@ -1,0 +1,2 @@
+SECRET_KEY = "no secret"
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql"}}

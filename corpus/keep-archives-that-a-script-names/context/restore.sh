@@ -1,0 +1,2 @@
+#!/bin/sh
+tar xf /srv/seed-1.4.tgz

@@ -1,0 +1,3 @@
+import torch
+
+torch.compile(torch.nn.Linear(1, 1))

@@ -1,0 +1,3 @@
+import subprocess
+
+subprocess.run(["gcc", "answer.c"], check=True)
