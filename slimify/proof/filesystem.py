@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from slimify.proof.image import FileKind, Image, LayerFile
@@ -21,7 +21,7 @@ class Filesystem:
     def __init__(self, image: Image) -> None:
         self.seen = account(image).seen
         self.files: dict[str, LayerFile] = {path: one.file for path, one in self.seen.items()}
-        self._folders = {posixpath.dirname(path) for path in self.files}
+        self._folders = set(_all_folders(self.files))
         self._config: Mapping[str, Any] = image.config.get("config") or {}
         self._library_folders: tuple[str, ...] | None = None
 
@@ -98,3 +98,12 @@ class Filesystem:
         yield from _DEFAULT
         multiarch = re.compile(r"(?:usr/)?lib/[\w]+-linux-(?:gnu|musl)\w*")
         yield from sorted(folder for folder in self._folders if multiarch.fullmatch(folder))
+
+
+def _all_folders(paths: Iterable[str]) -> Iterator[str]:
+    """The folders above paths, whether an image names them or not."""
+    known = {""}
+    for path in paths:
+        while (path := posixpath.dirname(path)) not in known:
+            known.add(path)
+    yield from known

@@ -1,0 +1,171 @@
+"""What is called a difference between two images, and what is not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from slimify.proof.archive import read_archive
+from slimify.proof.compare import Comparison, compare
+from slimify.proof.contents import look
+from slimify.proof.filesystem import Filesystem
+from slimify.proof.image import Image
+
+from .archives import docker_save, layer, link
+
+SHELL = Path("/bin/sh").resolve().read_bytes()
+
+
+def image(*layers: bytes) -> Image:
+    return read_archive(io.BytesIO(docker_save(list(layers), [""] * len(layers))), "x", look)
+
+
+def compared(
+    before: Mapping[str, str | bytes],
+    after: Mapping[str, str | bytes],
+    configs: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
+    **options: object,
+) -> Comparison:
+    old, new = Filesystem(image(layer(before))), Filesystem(image(layer(after)))
+    return compare(old, new, configs, **options)  # type: ignore[arg-type]
+
+
+def whats(comparison: Comparison) -> list[str]:
+    return [one.what for one in comparison.differences]
+
+
+APP: dict[str, str | bytes] = {"app/main.py": "print(1)\n", "app/data/x": "1", "etc/passwd": "root\n"}
+
+
+def test_the_same() -> None:
+    found = compared(APP, {**APP, "etc/passwd": "root\napp\n"})
+    assert not found.differences
+    assert not found.gone
+
+
+def test_a_file_that_is_missing() -> None:
+    found = compared(APP, {"app/main.py": "print(1)\n"})
+    assert whats(found) == ["/app/data/x"]
+    assert not compared(APP, {"app/main.py": "print(1)\n"}, expected=lambda path: path == "app/data/x").differences
+
+
+def test_a_file_with_other_content() -> None:
+    assert whats(compared(APP, {**APP, "app/main.py": "print(2)\n"})) == ["/app/main.py"]
+
+
+def test_a_file_of_another_owner_or_mode() -> None:
+    old, new = Filesystem(image(layer(APP))), Filesystem(image(layer(APP, mode=0o600)))
+    assert "/app/main.py" in whats(compare(old, new, ({}, {})))
+    new = Filesystem(image(layer(APP, uid=1000)))
+    assert "/app/main.py" in whats(compare(old, new, ({}, {})))
+
+
+def test_a_hard_link_is_the_file_that_it_links() -> None:
+    old = Filesystem(image(layer({"app/a": "1", "app/b": "1"})))
+    new = Filesystem(image(layer({"app/a": "1"}, link("app/b", "app/a", True))))
+    assert not compare(old, new, ({}, {})).differences
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["app/__pycache__/main.cpython-311.pyc", "tmp/x", "root/.cache/pip/x", "var/log/dpkg.log", "usr/share/doc/x/y"],
+)
+def test_what_may_go(path: str) -> None:
+    assert not compared({**APP, path: "1"}, APP).differences
+
+
+def test_what_is_gone_is_said_by_kind() -> None:
+    found = compared({**APP, "usr/include/stdio.h": "1234", "var/lib/dpkg/info/gcc.list": ""}, APP)
+    assert [(kind.title, size) for kind, size in found.gone] == [("headers", 4)]
+    assert found.system == ("gcc",)
+
+
+def test_python_packages_may_move_but_not_change() -> None:
+    old = {"usr/local/lib/python3.11/site-packages/Flask-3.0.3.dist-info/METADATA": "", "a/b": ""}
+    moved = {"opt/venv/lib/python3.11/site-packages/flask-3.0.3.dist-info/METADATA": "", "a/b": ""}
+    assert not compared(old, moved).differences
+    other = {path.replace("3.0.3", "3.0.4"): text for path, text in moved.items()}
+    assert whats(compared(old, other)) == ["Python package flask"]
+    assert whats(compared(old, {"a/b": ""})) == ["Python package flask"]
+    assert not compared(old, {"a/b": ""}, packages_may_go=True).differences
+
+
+def test_node_packages() -> None:
+    old = {
+        "app/node_modules/a/package.json": '{"version": "1"}',
+        "app/node_modules/@s/b/package.json": "{}",
+        "app/x": "",
+    }
+    assert whats(compared(old, {"app/x": ""})) == [
+        "Node package @s/b in /app/node_modules",
+        "Node package a in /app/node_modules",
+    ]
+    assert not compared(old, {"app/x": ""}, packages_may_go=True).differences
+    other = {**old, "app/node_modules/a/package.json": '{"version": "2"}'}
+    assert whats(compared(old, other, packages_may_go=True)) == ["Node package a in /app/node_modules"]
+
+
+CONFIG = {
+    "Env": ["PATH=/usr/bin", "A=b"],
+    "Cmd": ["x"],
+    "User": "",
+    "WorkingDir": "/app",
+    "ExposedPorts": {"80/tcp": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"Cmd": ["y"]}, ["Cmd"]),
+        ({"User": "app"}, ["User"]),
+        ({"WorkingDir": "/"}, ["WorkingDir"]),
+        ({"ExposedPorts": {}}, ["ExposedPorts"]),
+        ({"Entrypoint": ["e"]}, ["Entrypoint"]),
+        ({"Labels": {"a": "b"}}, ["Labels"]),
+        ({"Env": ["PATH=/usr/bin", "A=c"]}, ["ENV A"]),
+        ({"Env": ["PATH=/usr/bin"]}, ["ENV A"]),
+        ({"Env": ["PATH=/opt/venv/bin:/usr/bin", "A=b"]}, []),
+        ({"Env": ["PATH=/elsewhere:/usr/bin", "A=b"]}, ["ENV PATH"]),
+        ({"User": None, "Labels": {}}, []),
+    ],
+)
+def test_settings(change: dict[str, object], what: list[str]) -> None:
+    assert whats(compared({}, {}, (CONFIG, {**CONFIG, **change}), expected_path=frozenset(["/opt/venv/bin"]))) == what
+
+
+def needs() -> tuple[str, str]:
+    """The first library that the shell needs, and its loader."""
+    content = Filesystem(image(layer({"opt/tool": SHELL}))).files["opt/tool"].content
+    assert content is not None
+    assert content.linkage is not None
+    return content.linkage.needed[0], content.linkage.interpreter.lstrip("/")
+
+
+def test_a_library_that_is_missing() -> None:
+    library, loader = needs()
+    old, new = {"opt/tool": SHELL, f"usr/lib/{library}": "", loader: ""}, {"opt/tool": SHELL, loader: ""}
+    assert f"/opt/tool needs {library}" in whats(compared(old, new))
+    assert not compared(new, new).differences, "what was missing before is nobody's fault"
+    assert not compared(old, new, base_layers=1).libraries
+    assert f"/opt/tool needs /{loader}" in whats(compared(old, {"opt/tool": SHELL, f"usr/lib/{library}": ""}))
+
+
+def test_libraries_are_found_through_links_and_where_the_loader_is_told() -> None:
+    name, loader = needs()
+    linked = layer(
+        {"opt/tool": SHELL, f"usr/lib/real/{name}.1": "", "etc/ld.so.conf.d/x.conf": "/opt/lib\n", loader: ""},
+        link(f"opt/lib/{name}", f"../../usr/lib/real/{name}.1"),
+    )
+    assert not Filesystem(image(linked)).missing_libraries()
+    dangling = layer({"opt/tool": SHELL, loader: ""}, link(f"usr/lib/{name}", "nowhere"))
+    assert Filesystem(image(dangling)).missing_libraries() == {"opt/tool": (name,)}
+    circle = layer({"opt/tool": SHELL, loader: ""}, link(f"usr/lib/{name}", name))
+    assert Filesystem(image(circle)).missing_libraries() == {"opt/tool": (name,)}
+
+
+def test_a_damaged_program_is_no_program() -> None:
+    assert Filesystem(image(layer({"opt/tool": SHELL[:4000], "opt/other": b"\x7fELF"}))).missing_libraries() == {}
