@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
@@ -43,13 +43,24 @@ def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
                 yield Finding(NAME, title, result, install.step.instruction.span)
         else:
             yield result
-    if build.context is not None and any(
-        one in build.dockerfile.source.text for one in ("composer", "bundle", "poetry")
-    ):
+    text = build.dockerfile.source.text
+    if any(name in text for name in ("poetry", "pdm", "uv ", "pipenv")):
+        from slimify.transforms.production.python import python_installs
+
+        yield from _said(python_installs(build))
+    if build.context is not None and any(one in text for one in ("composer", "bundle")):
         from slimify.transforms.production_others import mentioned
 
         for step, manager, why in mentioned(build):
             yield Finding(NAME, f"{manager} installs development dependencies", why, step.instruction.span)
+
+
+def _said(results: Iterable[tuple[Step, str, Rewrite | str]]) -> Iterator[Rewrite | Finding]:
+    for step, manager, result in results:
+        if isinstance(result, str):
+            yield Finding(NAME, f"{manager} installs development dependencies", result, step.instruction.span)
+        else:
+            yield result
 
 
 def _installs(build: Build) -> Iterator[Install]:

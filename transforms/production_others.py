@@ -38,14 +38,6 @@ MANAGERS = {
         ("BUNDLE_WITHOUT", "BUNDLE_ONLY"),
         "BUNDLE_WITHOUT=development:test",
     ),
-    # Poetry documentation, "install"; --only since 1.2.
-    "poetry": Asked(
-        "pyproject.toml",
-        ("install",),
-        ("--only", "--without", "--with", "--no-dev", "--only-root", "--all-groups"),
-        (),
-        "--only main",
-    ),
 }
 
 
@@ -87,10 +79,5 @@ def _has_some(context: BuildContext, path: str) -> bool:
     if name == "composer.json":
         composer = read_composer(context, folder)
         return isinstance(composer, Composer) and any(one.dev for one in composer.requires)
-    if name == "Gemfile":
-        gemfile = read_gemfile(context, folder)
-        return isinstance(gemfile, Gemfile) and any(set(one.groups) <= _GROUPS for one in gemfile.gems)
-    from slimify.context.python.project import read_project
-
-    project = read_project(context, folder)
-    return project is not None and any(one.development for one in project.dependencies)
+    gemfile = read_gemfile(context, folder)
+    return isinstance(gemfile, Gemfile) and any(set(one.groups) <= _GROUPS for one in gemfile.gems)

@@ -1,0 +1,119 @@
+"""That no source which may run imports, starts or names what is lost."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from slimify.transforms.production.evidence import MissingEvidence
+from slimify.transforms.production.python_runs import PythonRuns
+from slimify.transforms.production.runs import Lost
+
+from slimify.context.placed import Placed
+from slimify.context.python.entry import EntryKind
+from slimify.context.python.modules import Module, read_module
+from slimify.context.python.need import NeedKind
+from slimify.context.python.needs import read_needs
+from slimify.context.python.reach import reachable
+from slimify.knowledge.production import facts
+from slimify.semantics.build_context import BuildContext
+
+_TEST = re.compile(
+    r"(^|/)(tests?|testing|docs?|benchmarks?)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest|noxfile|tasks|fabfile)\.py$"
+)
+_SETTINGS = (".ini", ".conf", ".cfg", ".json", ".yaml", ".yml")
+_MANIFESTS = frozenset({"setup.cfg", "tox.ini", "pytest.ini", "mypy.ini", "package.json", ".pre-commit-config.yaml"})
+_URL = re.compile(r"\+(\w+):")
+
+
+def check_sources(context: BuildContext, runs: PythonRuns, there: Placed, workdir: str) -> str:
+    """What was looked at, in words. Raises `MissingEvidence` where a source needs something that is lost."""
+    roots = list(_roots(there, workdir))
+    if not roots and runs.entries:
+        if any(one.kind is EntryKind.SCRIPT and not one.optional for one in runs.entries):
+            raise MissingEvidence("what the image runs is not copied from the build context")
+        roots = [""]
+    copied = {path for path in there.files.values() if path.endswith(".py")}
+    found = reachable(context, list(runs.entries), roots) if runs.entries else None
+    paths: list[str] = []
+    every = bool(runs.doubt) or (found is not None and found.everything)
+    if found is not None and not every:
+        for one in found.third_party:
+            if one.name in runs.lost.modules:
+                raise MissingEvidence(
+                    f"{one.path or 'the command'}:{one.line} imports {one.name}, "
+                    f"which {runs.lost.modules[one.name]} brings, a development dependency"
+                )
+        paths = [path for path in found.modules if path in copied]
+        every = bool(read_needs(context, paths).unknown)
+        _settings(context, found.named, runs.lost)
+    if every:
+        # What cannot be followed may lead to any source but the tests.
+        paths = sorted(path for path in copied if not _TEST.search(path))
+    for path in paths:
+        _source(context, path, runs.lost, every)
+    _starts(context, paths, runs.lost)
+    which = "that are copied" if every else "that may run"
+    return f"none of the {len(paths)} Python sources {which} imports, starts or names what is left out"
+
+
+def _roots(there: Placed, workdir: str) -> Iterator[str]:
+    """The folders of the context whose files end up in the folder that the image runs in."""
+    prefix = workdir.rstrip("/") + "/"
+    roots: dict[str, None] = {}
+    for image, origin in there.files.items():
+        relative = image.removeprefix(prefix)
+        if image.startswith(prefix) and (origin == relative or origin.endswith(f"/{relative}")):
+            roots[origin.removesuffix(relative).rstrip("/")] = None
+    yield from sorted(roots, key=len)
+
+
+def _source(context: BuildContext, path: str, lost: Lost, doubtful: bool) -> None:
+    data = context.read(path)
+    if data is None:
+        raise MissingEvidence(f"{path} cannot be read, or is too large")
+    module = read_module(path, data)
+    if module.problem:
+        raise MissingEvidence(f"{path} {module.problem}")
+    for one in module.imports:
+        top = one.module.partition(".")[0]
+        if not one.level and top in lost.modules:
+            raise MissingEvidence(f"{path}:{one.line} imports {top}, a development dependency")
+    for name, line in _mentions(module, lost, doubtful):
+        raise MissingEvidence(f"{path}:{line} mentions {name}, a development dependency")
+
+
+def _mentions(module: Module, lost: Lost, doubtful: bool) -> Iterator[tuple[str, int]]:
+    """Strings that name a lost module: alone, in front of a dot or a colon, or as the driver of a URL."""
+    ordinary = frozenset(facts()["python"]["ordinary"])
+    for one in (*module.strings, *module.applications):
+        first = re.split(r"[.:]", one.value, maxsplit=1)[0]
+        names = {first, *_URL.findall(one.value)}
+        if first == one.value and first in ordinary and not doubtful:
+            continue
+        for name in names:
+            if name in lost.modules or (first == one.value and name in lost.programs):
+                yield name, one.line
+
+
+def _settings(context: BuildContext, named: Iterable[str], lost: Lost) -> None:
+    """Files that the sources name, such as the configuration of logging: they may name modules."""
+    for path in named:
+        base = posixpath.basename(path)
+        if not base.endswith(_SETTINGS) or base in _MANIFESTS:
+            continue
+        for match in re.finditer(r"\b([A-Za-z_]\w*)\.\w", (context.text(path) or "")[:200_000]):
+            if match[1] in lost.modules:
+                raise MissingEvidence(f"{path} mentions {match[1]}, a development dependency")
+
+
+def _starts(context: BuildContext, paths: list[str], lost: Lost) -> None:
+    needs = read_needs(context, paths)
+    for problem in needs.unread:
+        raise MissingEvidence(str(problem))
+    for need in needs.of(NeedKind.PROGRAM):
+        for word in (need.name, *need.argv):
+            name = posixpath.basename(word or "")
+            if lost.of(name) is not None:
+                raise MissingEvidence(f"{need.path}:{need.line} starts {name}, a development dependency")
