@@ -326,6 +326,7 @@ class _Judge:
     def _rewrite(self, found: Development, flag: str) -> Rewrite:
         edits: list[Edit] = []
         evidence: list[Evidence] = []
+        drops: list[str] = []
         for step, call in self.installs:
             body = step.body
             assert body is not None
@@ -341,6 +342,9 @@ class _Judge:
                 at = body.span(end - 1, end).end
                 edits.append(Edit(Span(at, at), f" {flag}"))
             else:
+                command = call.command
+                parts = (*command.assignments, *command.words, *command.redirects)
+                drops.append(" ".join(body.script.text[one.start : one.end] for one in parts))
                 for index, word in enumerate(call.words):
                     if word.value in self.about["drop"]:
                         before = call.words[index - 1] if index else call.typed[-1]
@@ -356,6 +360,7 @@ class _Judge:
             "and nothing that runs in the image needs one",
             edits=tuple(edits),
             evidence=tuple(evidence),
+            drops=tuple(drops),
         )
 
 

@@ -51,6 +51,14 @@ _STARTERS = frozenset(
 )
 _WORK = frozenset("ipython jupyter jupyter-lab jupyter-notebook sshd tmux screen irb pry psysh".split())
 _IDLE = frozenset("tail sleep".split())
+# Programs that run nothing of an application but what they are told on their command line.
+_SYSTEM = frozenset(
+    """curl wget nc ncat netcat ping pg_isready psql mysql mysqladmin mysqldump mariadb redis-cli mongosh git ssh scp
+    gosu su-exec tini dumb-init envsubst jq openssl tar gzip gunzip unzip xz bzip2 dpkg dpkg-reconfigure apt-key gpg
+    update-ca-certificates nginx locale-gen diff patch file less vim nano dos2unix rsync socat dig
+    nslookup host ip ss netstat lsof strace busybox setcap cmp fc-cache docker-php-ext-install docker-php-ext-enable
+    docker-php-ext-configure pecl phpize a2enmod a2dismod a2ensite a2dissite php-fpm apache2-foreground""".split()
+)
 _MOST_DEPTH = 6
 
 
@@ -257,12 +265,6 @@ class Runs(ABC):
             self.file(origins.pop(), name, (), place, depth)
         elif "." in name:
             raise MissingEvidence(f"{place.name} runs {name}, which is not in the build context")
-        elif not _is_system(name):
+        elif name not in _SYSTEM:
             # A program of a package that stays, such as alembic: it may load any of the sources.
             self.doubt = self.doubt or f"{place.name} runs {name}, which may load any of the sources"
-
-
-def _is_system(name: str) -> bool:
-    from slimify.knowledge.debian import package_of_program
-
-    return any(package_of_program(name, release) for release in ("bookworm", "trixie"))
