@@ -28,7 +28,7 @@ def production(data: dict[str, Any]) -> None:
     for name in ("tools", "shared"):
         data["python"][name] = data["python"][name].split()
     data["php"]["tools"] = data["php"]["tools"].split()
-    data["php"]["commands"] = data["php"]["commands"].splitlines()[1:]
+    data["php"]["commands"] = data["php"]["commands"].splitlines()
 
 
 def as_it_is(data: dict[str, Any]) -> None:

@@ -48,11 +48,14 @@ def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
         from slimify.transforms.production.python import python_installs
 
         yield from _said(python_installs(build))
-    if build.context is not None and any(one in text for one in ("composer", "bundle")):
-        from slimify.transforms.production_others import mentioned
+    if "composer" in text:
+        from slimify.transforms.production.php import php_installs
 
-        for step, manager, why in mentioned(build):
-            yield Finding(NAME, f"{manager} installs development dependencies", why, step.instruction.span)
+        yield from _said(php_installs(build))
+    if "bundle" in text:
+        from slimify.transforms.production.ruby import ruby_installs
+
+        yield from _said(ruby_installs(build))
 
 
 def _said(results: Iterable[tuple[Step, str, Rewrite | str]]) -> Iterator[Rewrite | Finding]:

@@ -130,10 +130,3 @@ def foreign_folders(build: Build, there: Placed, folder: str, harmless: frozense
 def covers(folder: str, path: str) -> bool:
     """Whether a path is a folder or lies in it."""
     return f"{path}/".startswith(f"{folder.rstrip('/')}/")
-
-
-def named(lost: frozenset[str]) -> str:
-    """The first few of the packages, for people."""
-    names = sorted(lost)
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"left out: {', '.join(names[:12])}{more}"

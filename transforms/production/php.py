@@ -5,29 +5,30 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from slimify.transforms.production.evidence import (
-    MissingEvidence,
-    bound,
-    certain,
-    foreign_folders,
-    images,
-    named,
-    started,
+from slimify.transforms.production.evidence import MissingEvidence, certain, foreign_folders, images, started
+from slimify.transforms.production.installs import (
+    Install,
+    action_of,
+    behind,
+    in_environment,
+    judged,
+    leaving_out,
+    project_folders,
+    stands_plainly,
+    undecided,
 )
 from slimify.transforms.production.runs import Lost, Place, Runs
 
 from slimify.context.json_text import load
 from slimify.context.php import Composer, ComposerLock, read_composer, read_composer_lock
-from slimify.context.placed import Placed, history, placed
+from slimify.context.placed import Placed, placed
 from slimify.knowledge.production import facts, is_php_tool, is_plain_command
-from slimify.rewrite.edit import Edit, Evidence, Level, Rewrite
+from slimify.rewrite.edit import Rewrite
 from slimify.semantics.build import Build, Step
 from slimify.semantics.build_context import BuildContext
-from slimify.semantics.commands import Invocation, verb
-from slimify.semantics.effects import effects
-from slimify.syntax.source import Span
+from slimify.semantics.commands import verb
 
 NAME = "production-dependencies"
 _TEST = re.compile(
@@ -39,33 +40,9 @@ _HARMLESS = frozenset({"node"})
 _SERVERS = frozenset({"php-fpm", "apache2-foreground", "nginx", "php", "docker-php-entrypoint", "frankenphp"})
 
 
-class Install(NamedTuple):
-    """A call of `composer install`."""
-
-    step: Step
-    call: Invocation
-
-
 def php_installs(build: Build) -> Iterator[tuple[Step, str, Rewrite | str]]:
     """For each stage that ships: where composer installs, with the rewrite or why there is none."""
-    found: dict[int, list[Install]] = {}
-    for step in build.steps():
-        body = step.body
-        if step.keyword != "RUN" or body is None or body.script.opaque or not build.ships(step.stage):
-            continue
-        if "composer" not in body.script.text:
-            continue
-        for call in effects(body.script, step.state.variables, step.state.workdir).invocations:
-            action = verb(call) if call.manager is not None and call.manager.name == "composer" else None
-            if action is not None and action.name in facts()["manager"]["composer"]["verbs"]:
-                found.setdefault(step.stage, []).append(Install(step, call))
-    for installs in found.values():
-        try:
-            result: Rewrite | str = _Judge(build, installs).rewrite()
-        except MissingEvidence as missing:
-            result = str(missing)
-        if result:
-            yield installs[0].step, "composer", result
+    yield from judged(build, ("composer",), lambda *what: _Judge(*what).rewrite())
 
 
 class _PhpRuns(Runs):
@@ -101,20 +78,16 @@ class _PhpRuns(Runs):
 
 
 class _Judge:
-    def __init__(self, build: Build, installs: list[Install]) -> None:
+    def __init__(self, build: Build, manager: str, installs: list[Install]) -> None:
         self.build = build
-        self.about: dict[str, Any] = facts()["manager"]["composer"]
+        self.about: dict[str, Any] = facts()["manager"][manager]
         self.installs = installs
         self.first = installs[0].step
         self.facts: list[str] = []
 
     def rewrite(self) -> Rewrite:
         """The rewrite. Raises `MissingEvidence`."""
-        said = [self._says(one) for one in self.installs]
-        if all(said):
-            raise MissingEvidence("")
-        if any(said):
-            raise MissingEvidence("this stage installs more than once, and says it only in one place")
+        undecided(self.installs, self._says)
         context = self.build.context
         if context is None:
             raise MissingEvidence("the build context is not known, so neither is what needs them")
@@ -133,49 +106,23 @@ class _Judge:
         return self._rewrite(lost, lock)
 
     def _says(self, install: Install) -> bool:
-        step, call = install
-        text = step.body.script.text if step.body else ""
-        if any(step.state.sets(name) or f"{name}=" in text for name in self.about["env"]):
-            return True
-        return call.has(*self.about["options"])
+        return in_environment(install, self.about["env"]) or install.call.has(*self.about["options"])
 
     def _plain(self, install: Install) -> None:
-        step, call = install
+        stands_plainly(install)
+        call = install.call
         action = verb(call)
-        if call.nested or not step.state.shell.posix or step.instruction.escape != "\\":
-            raise MissingEvidence("the command stands where no option can be added with certainty")
         if action is None or action.operands:
             raise MissingEvidence("it installs something besides")
         for word in call.argv:
             if word is None or (word.startswith("-") and word.partition("=")[0] not in self.about["harmless"]):
                 raise MissingEvidence(f"what {word or 'a computed option'} means for it is not known")
-        body = step.body
-        calls = effects(body.script, step.state.variables, step.state.workdir).invocations if body else ()
-        if any(one.program in ("cd", "pushd", "popd") for one in calls):
-            raise MissingEvidence("the script changes the folder that it works in")
 
     def _project(self, context: BuildContext) -> tuple[Composer, ComposerLock]:
-        workdir = self.first.state.workdir
-        if workdir is None or any(one.step.state.workdir != workdir for one in self.installs):
-            raise MissingEvidence("the folder that it works in is not known")
-        self.workdir = workdir
-        before = placed(self.build, context, self.first.stage, self.first)
-        certain(before, context)
-        files = {**before.files, **bound(self.first, context)}
-        folders = set[str]()
-        for name in ("composer.json", "composer.lock"):
-            path = files.get(posixpath.join(workdir, name))
-            if path is None or posixpath.basename(path) != name:
-                raise MissingEvidence(f"{name} is not copied from the build context before it")
-            folders.add(posixpath.dirname(path))
-        for step in history(self.build, self.first.stage):
-            if step is self.first:
-                break
-            if step.keyword == "RUN" and _CHANGES.search(step.instruction.logical.text):
-                raise MissingEvidence("an earlier RUN may change what is installed")
-        folder = folders.pop()
+        names = ("composer.json", "composer.lock")
+        self.workdir, folder = project_folders(self.build, context, self.installs, names, _CHANGES)
         composer, lock = read_composer(context, folder), read_composer_lock(context, folder)
-        if folders or not isinstance(composer, Composer) or composer.unknown:
+        if not isinstance(composer, Composer) or composer.unknown:
             raise MissingEvidence("composer.json cannot be read in full")
         if not isinstance(lock, ComposerLock):
             raise MissingEvidence("composer.lock cannot be read")
@@ -191,7 +138,8 @@ class _Judge:
             ):
                 if one.variable("APP_ENV") != "prod":
                     raise MissingEvidence("the mode of Symfony is not set to prod (APP_ENV) in front of it")
-        scripts = not any(one.call.has("--no-scripts") for one in self.installs)
+        text = self.build.dockerfile.source.text
+        scripts = "dump" in text or not all(one.call.has("--no-scripts") for one in self.installs)
         for command in composer.install_commands if scripts else ():
             plain = is_plain_command(command.text) or (composer.symfony and command.text == "@auto-scripts")
             if not plain:
@@ -225,47 +173,45 @@ class _Judge:
 
     def _rewrite(self, lost: frozenset[str], lock: ComposerLock) -> Rewrite:
         flag = self.about["flag"]
-        edits: list[Edit] = []
-        evidence: list[Evidence] = []
-        for step, call in self.installs:
-            body, action = step.body, verb(call)
-            assert body is not None
-            assert action is not None
-            span = body.span(call.command.start, call.command.end)
-            evidence.append(Evidence(f"composer {action.name}", span, self.about["source"]))
-            end = call.words[action.end - 1].end
-            at = body.span(end - 1, end).end
-            edits.append(Edit(Span(at, at), f" {flag}"))
-        evidence += [Evidence(text) for text in dict.fromkeys([named(lost), *self.facts])]
-        return Rewrite(
-            transform=NAME,
-            level=Level.STANDARD,
-            title=f"install without development dependencies ({flag})",
-            reason=f"{len(lost)} of {len(lost) + len(lock.packages)} packages in {lock.path} are for development only, "
-            "and nothing that runs in the image needs one",
-            edits=tuple(edits),
-            evidence=tuple(evidence),
-        )
+        edits = [behind(one, one.call.argv.index(action_of(one.call)), f" {flag}") for one in self.installs]
+        every = len(lost) + len(lock.packages)
+        return leaving_out(self.installs, edits, flag, lost, every, lock.path, self.facts, self.about["source"])
 
 
 def _brought(context: BuildContext, lock: ComposerLock) -> tuple[frozenset[str], dict[str, str]]:
-    """The first parts of the names of classes that only development packages bring, and their programs."""
+    """How the names of classes begin that only development packages bring, and the programs of those.
+
+    Raises `MissingEvidence` where one brings what cannot be told, or where a package that stays can use it.
+    """
     data = load(context.text(lock.path) or "")
-    lost, kept, programs = set[str](), set[str](), dict[str, str]()
-    for key, names in (("packages", kept), ("packages-dev", lost)):
-        for package in (data.get(key) or [])[:5000] if isinstance(data, dict) else []:
-            loaded = package.get("autoload") if isinstance(package, dict) else None
-            for rules in (loaded.get("psr-4"), loaded.get("psr-0")) if isinstance(loaded, dict) else ():
-                names.update(
-                    name.strip("\\") for name in (rules if isinstance(rules, dict) else ()) if name.strip("\\")
-                )
-            if key == "packages-dev" and isinstance(package, dict):
-                if not isinstance(loaded, dict) or "classmap" in loaded:
-                    # A class map does not say which classes are in it: those of PHPUnit have its name.
-                    names.add("PHPUnit")
-                for one in package.get("bin") or []:
-                    programs[posixpath.basename(str(one))] = str(package.get("name"))
+    locked = data if isinstance(data, dict) else {}
+    kept = {name for one in _packages(locked, "packages") for name in _namespaces(one)}
+    suggested = {str(name) for one in _packages(locked, "packages") for name in (one.get("suggest") or ())}
+    lost, programs = set[str](), dict[str, str]()
+    known: dict[str, list[str]] = facts()["php"]["classes"]
+    for one in _packages(locked, "packages-dev"):
+        name = str(one.get("name"))
+        vendor = name.partition("/")[0]
+        if name in suggested and not is_php_tool(name):
+            raise MissingEvidence(f"a package that stays uses {name} if it is there, and only development brings it")
+        lost |= {*_namespaces(one), *known.get(vendor, ())}
+        loaded = one.get("autoload")
+        hidden = isinstance(loaded, dict) and (loaded.get("classmap") or loaded.get("files"))
+        if hidden and vendor not in known and not is_php_tool(name):
+            raise MissingEvidence(f"which classes and functions {name} brings is not known")
+        programs.update((posixpath.basename(str(program)), name) for program in one.get("bin") or ())
     return frozenset(lost - kept), programs
+
+
+def _packages(locked: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    value = locked.get(key)
+    return [one for one in value[:5000] if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _namespaces(package: dict[str, Any]) -> set[str]:
+    loaded = package.get("autoload")
+    rules = [loaded.get(kind) for kind in ("psr-4", "psr-0")] if isinstance(loaded, dict) else []
+    return {name.strip("\\") for one in rules if isinstance(one, dict) for name in one if name.strip("\\")}
 
 
 def _sources(context: BuildContext, composer: Composer, there: Placed, namespaces: frozenset[str]) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from slimify.transforms.production.evidence import (
-    MissingEvidence,
-    bound,
-    certain,
-    foreign_folders,
-    images,
-    named,
-    started,
+from slimify.transforms.production.evidence import MissingEvidence, certain, foreign_folders, images, started
+from slimify.transforms.production.installs import (
+    Install,
+    action_of,
+    behind,
+    in_environment,
+    judged,
+    leaving_out,
+    project_folders,
+    stands_plainly,
+    undecided,
 )
 from slimify.transforms.production.python_runs import PythonRuns
 from slimify.transforms.production.python_sources import check_sources
@@ -24,10 +27,9 @@ from slimify.context.placed import Placed, history, placed
 from slimify.context.python.development import LOCKS, Development, development
 from slimify.context.run_elsewhere import run_elsewhere
 from slimify.knowledge.production import facts, is_python_tool, newest, python_tool
-from slimify.rewrite.edit import Edit, Evidence, Level, Rewrite
+from slimify.rewrite.edit import Edit, Rewrite
 from slimify.semantics.build import Build, Step
 from slimify.semantics.build_context import BuildContext
-from slimify.semantics.commands import Invocation
 from slimify.semantics.effects import effects
 from slimify.syntax.source import Span
 
@@ -43,40 +45,9 @@ _CHANGES = re.compile(
 _HARMLESS = frozenset({"node"})
 
 
-class Install(NamedTuple):
-    """A call of a manager that installs what its lock file has."""
-
-    step: Step
-    call: Invocation
-
-
 def python_installs(build: Build) -> Iterator[tuple[Step, str, Rewrite | str]]:
     """For each stage that ships and each manager: where it installs, with the rewrite or why there is none."""
-    for (_, manager), installs in _groups(build).items():
-        try:
-            result: Rewrite | str = _Judge(build, manager, installs).rewrite()
-        except MissingEvidence as missing:
-            result = str(missing)
-        if result:
-            yield installs[0].step, manager, result
-
-
-def _groups(build: Build) -> dict[tuple[int, str], list[Install]]:
-    found: dict[tuple[int, str], list[Install]] = {}
-    for step in build.steps():
-        body = step.body
-        if step.keyword != "RUN" or body is None or body.script.opaque or not build.ships(step.stage):
-            continue
-        if not any(name in body.script.text for name in MANAGERS):
-            continue
-        for call in effects(body.script, step.state.variables, step.state.workdir).invocations:
-            if call.program in MANAGERS and _verb(call) in facts()["manager"][call.program]["verbs"]:
-                found.setdefault((step.stage, call.program), []).append(Install(step, call))
-    return found
-
-
-def _verb(call: Invocation) -> str | None:
-    return next((one for one in call.argv if one is None or not one.startswith("-")), None)
+    yield from judged(build, MANAGERS, lambda *what: _Judge(*what).rewrite())
 
 
 class _Judge:
@@ -91,7 +62,7 @@ class _Judge:
 
     def rewrite(self) -> Rewrite:
         """The rewrite. Raises `MissingEvidence`."""
-        self._decided()
+        undecided(self.installs, self._says)
         context = self.build.context
         if context is None:
             raise MissingEvidence("the build context is not known, so neither is what needs them")
@@ -110,18 +81,9 @@ class _Judge:
 
     # What the command says.
 
-    def _decided(self) -> None:
-        """Pass on where the user has said what is wanted, in one install or in all of them."""
-        said = [self._says(one) for one in self.installs]
-        if all(said):
-            raise MissingEvidence("")
-        if any(said):
-            raise MissingEvidence("this stage installs more than once, and says it only in one place")
-
     def _says(self, install: Install) -> bool:
-        step, call = install
-        script = step.body.script.text if step.body else ""
-        if any(step.state.sets(name) or f"{name}=" in script for name in self.about["env"]):
+        call = install.call
+        if in_environment(install, self.about["env"]):
             return True
         if "drop" in self.about:
             # Pipenv leaves them out unless it is told to take them.
@@ -129,9 +91,8 @@ class _Judge:
         return call.has(*self.about["options"])
 
     def _plain(self, install: Install) -> None:
-        step, call = install
-        if call.nested or not step.state.shell.posix or step.instruction.escape != "\\":
-            raise MissingEvidence("the command stands where no option can be changed with certainty")
+        stands_plainly(install)
+        call = install.call
         known = {*self.about["harmless"], *self.about.get("drop", ())}
         words = iter(call.argv)
         seen = False
@@ -151,10 +112,6 @@ class _Judge:
                 raise MissingEvidence(f"it installs {word} besides")
             else:
                 seen = True
-        body = step.body
-        calls = effects(body.script, step.state.variables, step.state.workdir).invocations if body else ()
-        if any(one.program in ("cd", "pushd", "popd") for one in calls):
-            raise MissingEvidence("the script changes the folder that it works in")
 
     def _flag(self) -> str:
         """The option to be added, empty where one is taken away. Raises where the version is not known to have it."""
@@ -227,29 +184,8 @@ class _Judge:
 
     def _project(self, context: BuildContext) -> str:
         """The folder of the context whose manifest and lock file are installed."""
-        workdir = self.first.state.workdir
-        if workdir is None or any(one.step.state.workdir != workdir for one in self.installs):
-            raise MissingEvidence("the folder that it works in is not known")
-        self.workdir = workdir
-        before = placed(self.build, context, self.first.stage, self.first)
-        certain(before, context)
-        files = {**before.files, **bound(self.first, context)}
         names = (_MANIFEST.get(self.manager, "pyproject.toml"), LOCKS[self.manager])
-        folders = set[str]()
-        for name in names:
-            path = files.get(posixpath.join(workdir, name))
-            if path is None or posixpath.basename(path) != name:
-                raise MissingEvidence(f"{name} is not copied from the build context before it")
-            folders.add(posixpath.dirname(path))
-        if len(folders) != 1:
-            raise MissingEvidence("manifest and lock file come from different folders")
-        for step in history(self.build, self.first.stage):
-            if step is self.first:
-                break
-            text = step.instruction.logical.text if step.keyword == "RUN" else ""
-            if _CHANGES.search(text):
-                raise MissingEvidence("an earlier RUN may change what is installed")
-        folder = folders.pop()
+        self.workdir, folder = project_folders(self.build, context, self.installs, names, _CHANGES)
         self.facts.append(f"{' and '.join(posixpath.join(folder, name) for name in names)} are in the build context")
         return folder
 
@@ -325,42 +261,30 @@ class _Judge:
 
     def _rewrite(self, found: Development, flag: str) -> Rewrite:
         edits: list[Edit] = []
-        evidence: list[Evidence] = []
         drops: list[str] = []
-        for step, call in self.installs:
-            body = step.body
+        for install in self.installs:
+            call, body = install.call, install.step.body
             assert body is not None
-            evidence.append(
-                Evidence(
-                    f"{self.manager} {_verb(call)}",
-                    body.span(call.command.start, call.command.end),
-                    self.about["source"],
-                )
-            )
             if flag:
-                end = call.words[call.argv.index(_verb(call))].end
-                at = body.span(end - 1, end).end
-                edits.append(Edit(Span(at, at), f" {flag}"))
-            else:
-                command = call.command
-                parts = (*command.assignments, *command.words, *command.redirects)
-                drops.append(" ".join(body.script.text[one.start : one.end] for one in parts))
-                for index, word in enumerate(call.words):
-                    if word.value in self.about["drop"]:
-                        before = call.words[index - 1] if index else call.typed[-1]
-                        start = body.span(before.end - 1, before.end).end
-                        edits.append(Edit(Span(start, body.span(word.end - 1, word.end).end), ""))
-        everything = len(found.kept | found.lost)
-        evidence += [Evidence(text) for text in dict.fromkeys([named(found.lost), *self.facts])]
-        return Rewrite(
-            transform=NAME,
-            level=Level.STANDARD,
-            title=f"install without development dependencies ({flag or 'without ' + self.about['drop'][0]})",
-            reason=f"{len(found.lost)} of {everything} packages in {found.lock} are for development only, "
-            "and nothing that runs in the image needs one",
-            edits=tuple(edits),
-            evidence=tuple(evidence),
-            drops=tuple(drops),
+                edits.append(behind(install, call.argv.index(action_of(call)), f" {flag}"))
+                continue
+            parts = (*call.command.assignments, *call.command.words, *call.command.redirects)
+            drops.append(" ".join(body.script.text[one.start : one.end] for one in parts))
+            for index, word in enumerate(call.words):
+                if word.value in self.about["drop"]:
+                    before = call.words[index - 1] if index else call.typed[-1]
+                    start = body.span(before.end - 1, before.end).end
+                    edits.append(Edit(Span(start, body.span(word.end - 1, word.end).end), ""))
+        return leaving_out(
+            self.installs,
+            edits,
+            flag or f"without {self.about['drop'][0]}",
+            found.lost,
+            len(found.kept | found.lost),
+            found.lock,
+            self.facts,
+            self.about["source"],
+            drops,
         )
 
 
