@@ -27,6 +27,8 @@ def production(data: dict[str, Any]) -> None:
     data["node"]["tools"] = data["node"]["tools"].split()
     for name in ("tools", "shared"):
         data["python"][name] = data["python"][name].split()
+    for name in ("tools", "brought"):
+        data["ruby"][name] = data["ruby"][name].split()
     data["php"]["tools"] = data["php"]["tools"].split()
     data["php"]["commands"] = data["php"]["commands"].splitlines()
 

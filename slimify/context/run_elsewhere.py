@@ -29,6 +29,15 @@ class Elsewhere(NamedTuple):
     unknown: tuple[Unknown, ...]
 
 
+def compose_files(context: BuildContext) -> tuple[str, ...]:
+    """The Compose files at the root of the context."""
+    return tuple(
+        one.path
+        for one in context.children("")
+        if one.kind is Kind.FILE and _COMPOSE.fullmatch(posixpath.basename(one.path))
+    )
+
+
 def run_elsewhere(context: BuildContext, programs: Sequence[str] = NODE) -> Elsewhere:
     """What the files at the root of the context, and the workflows of its forge, run in an image.
 

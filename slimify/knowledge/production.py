@@ -102,3 +102,9 @@ def is_php_tool(name: str) -> bool:
 def is_plain_command(text: str) -> bool:
     """Whether a script of composer.json is one that an application without development packages has as well."""
     return any(re.fullmatch(pattern, text.strip()) for pattern in facts()["php"]["commands"])
+
+
+def is_ruby_tool(name: str) -> bool:
+    """Whether a gem is a tool of development, or is only brought by some and used by nothing else unasked."""
+    ruby = facts()["ruby"]
+    return name in ruby["brought"] or any(fnmatch.fnmatchcase(name, pattern) for pattern in ruby["tools"])

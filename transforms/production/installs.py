@@ -89,11 +89,17 @@ def stands_plainly(install: Install) -> None:
 
 
 def project_folders(
-    build: Build, context: BuildContext, installs: Sequence[Install], names: Sequence[str], changes: re.Pattern[str]
+    build: Build,
+    context: BuildContext,
+    installs: Sequence[Install],
+    names: Sequence[str],
+    changes: re.Pattern[str],
+    has_some: Callable[[str], bool],
 ) -> tuple[str, str]:
     """The folder of the image that is worked in, and that of the context its manifest and lock file come from.
 
-    `changes` matches RUNs that may change them. Raises `MissingEvidence`.
+    The first of the `names` is the manifest; `has_some` tells whether that of a folder has development
+    dependencies. `changes` matches RUNs that may change the files. Raises `MissingEvidence`.
     """
     first = installs[0].step
     workdir = first.state.workdir
@@ -108,6 +114,8 @@ def project_folders(
         if path is None or posixpath.basename(path) != name:
             raise MissingEvidence(f"{name} is not copied from the build context before it")
         folders.add(posixpath.dirname(path))
+        if name == names[0] and not has_some(posixpath.dirname(path)):
+            raise MissingEvidence("")
     if len(folders) != 1:
         raise MissingEvidence("manifest and lock file come from different folders")
     for step in history(build, first.stage):

@@ -120,7 +120,9 @@ class _Judge:
 
     def _project(self, context: BuildContext) -> tuple[Composer, ComposerLock]:
         names = ("composer.json", "composer.lock")
-        self.workdir, folder = project_folders(self.build, context, self.installs, names, _CHANGES)
+        self.workdir, folder = project_folders(
+            self.build, context, self.installs, names, _CHANGES, lambda folder: _has_some(context, folder)
+        )
         composer, lock = read_composer(context, folder), read_composer_lock(context, folder)
         if not isinstance(composer, Composer) or composer.unknown:
             raise MissingEvidence("composer.json cannot be read in full")
@@ -176,6 +178,11 @@ class _Judge:
         edits = [behind(one, one.call.argv.index(action_of(one.call)), f" {flag}") for one in self.installs]
         every = len(lost) + len(lock.packages)
         return leaving_out(self.installs, edits, flag, lost, every, lock.path, self.facts, self.about["source"])
+
+
+def _has_some(context: BuildContext, folder: str) -> bool:
+    composer = read_composer(context, folder)
+    return not isinstance(composer, Composer) or any(one.dev for one in composer.requires)
 
 
 def _brought(context: BuildContext, lock: ComposerLock) -> tuple[frozenset[str], dict[str, str]]:

@@ -185,7 +185,9 @@ class _Judge:
     def _project(self, context: BuildContext) -> str:
         """The folder of the context whose manifest and lock file are installed."""
         names = (_MANIFEST.get(self.manager, "pyproject.toml"), LOCKS[self.manager])
-        self.workdir, folder = project_folders(self.build, context, self.installs, names, _CHANGES)
+        self.workdir, folder = project_folders(
+            self.build, context, self.installs, names, _CHANGES, lambda folder: _has_some(context, folder)
+        )
         self.facts.append(f"{' and '.join(posixpath.join(folder, name) for name in names)} are in the build context")
         return folder
 
@@ -268,8 +270,11 @@ class _Judge:
             if flag:
                 edits.append(behind(install, call.argv.index(action_of(call)), f" {flag}"))
                 continue
-            parts = (*call.command.assignments, *call.command.words, *call.command.redirects)
-            drops.append(" ".join(body.script.text[one.start : one.end] for one in parts))
+            command = call.command
+            spans = [(one.start, one.end) for one in command.assignments]
+            spans += [(one.start, one.end) for one in command.words]
+            spans += [(one.start, one.end) for one in command.redirects]
+            drops.append(" ".join(body.script.text[start:end] for start, end in spans))
             for index, word in enumerate(call.words):
                 if word.value in self.about["drop"]:
                     before = call.words[index - 1] if index else call.typed[-1]
@@ -295,3 +300,22 @@ def _aliases(context: BuildContext, folder: str) -> frozenset[str]:
     project = read_toml(context, posixpath.join(folder, "pyproject.toml")).table
     pipfile = read_toml(context, posixpath.join(folder, "Pipfile")).table
     return frozenset([*table(inside(project, "tool", "pdm", "scripts")), *table(pipfile.get("scripts"))])
+
+
+def _has_some(context: BuildContext, folder: str) -> bool:
+    """Whether a manifest in the folder has a group at all, beside what is always installed and extras."""
+    from slimify.context.python.data import inside, read_toml, table
+
+    project = read_toml(context, posixpath.join(folder, "pyproject.toml")).table
+    pipfile = read_toml(context, posixpath.join(folder, "Pipfile")).table
+    tool = table(project.get("tool"))
+    return any(
+        (
+            table(pipfile.get("dev-packages")),
+            table(project.get("dependency-groups")),
+            table(inside(tool, "poetry", "dev-dependencies")),
+            table(inside(tool, "poetry", "group")),
+            table(inside(tool, "pdm", "dev-dependencies")),
+            inside(tool, "uv", "dev-dependencies"),
+        )
+    )

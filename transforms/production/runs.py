@@ -222,9 +222,6 @@ class Runs(ABC):
 
     def file(self, origin: str, path: str, argv: Sequence[str | None], place: Place, depth: int) -> None:
         """A file of the context that is run: a shell script is read, any other handed to its interpreter."""
-        if origin in self._read:
-            return
-        self._read.add(origin)
         script = read_script(self.context, origin)
         if not isinstance(script, EntryScript):
             raise MissingEvidence(f"{place.name} runs {origin}, which is no script")
@@ -232,6 +229,9 @@ class Runs(ABC):
             interpreter = script.interpreter if not script.is_shell else ()
             self.language([*interpreter, path, *argv], place, depth + 1)
             return
+        if origin in self._read:
+            return
+        self._read.add(origin)
         inner = place._replace(name=origin)
         for unknown in script.calls.unknown:
             raise MissingEvidence(f"{origin} cannot be followed: {unknown.reason}")
