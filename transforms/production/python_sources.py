@@ -20,8 +20,9 @@ from slimify.knowledge.production import facts
 from slimify.semantics.build_context import BuildContext
 
 _TEST = re.compile(
-    r"(^|/)(tests?|testing|docs?|benchmarks?)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest|noxfile|tasks|fabfile)\.py$"
+    r"(^|/)(tests?|testing|docs?|benchmarks?)/|(^|/)(tests?|test_[^/]*|[^/]*_tests?|conftest|noxfile)\.py$"
 )
+_TEST_MODULE = re.compile(r"tests?|testing|docs?|benchmarks?|test_.*|.*_tests?|conftest|noxfile")
 _SETTINGS = (".ini", ".conf", ".cfg", ".json", ".yaml", ".yml")
 _MANIFESTS = frozenset({"setup.cfg", "tox.ini", "pytest.ini", "mypy.ini", "package.json", ".pre-commit-config.yaml"})
 _URL = re.compile(r"\+(\w+):")
@@ -40,22 +41,31 @@ def check_sources(context: BuildContext, runs: PythonRuns, there: Placed, workdi
     every = bool(runs.doubt) or (found is not None and found.everything)
     if found is not None and not every:
         for one in found.third_party:
-            if one.name in runs.lost.modules:
-                raise MissingEvidence(
-                    f"{one.path or 'the command'}:{one.line} imports {one.name}, "
-                    f"which {runs.lost.modules[one.name]} brings, a development dependency"
-                )
-        paths = [path for path in found.modules if path in copied]
+            if not one.path and one.name in runs.lost.modules:
+                raise MissingEvidence(f"the command or a setting names {one.name}, a development dependency")
+        paths = _without_tests(context, [path for path in found.modules if path in copied])
         every = bool(read_needs(context, paths).unknown)
         _settings(context, found.named, runs.lost)
     if every:
-        # What cannot be followed may lead to any source but the tests.
-        paths = sorted(path for path in copied if not _TEST.search(path))
+        # What cannot be followed may lead to any source, but to tests only where one is imported.
+        paths = _without_tests(context, sorted(copied))
     for path in paths:
         _source(context, path, runs.lost, every)
     _starts(context, paths, runs.lost)
     which = "that are copied" if every else "that may run"
     return f"none of the {len(paths)} Python sources {which} imports, starts or names what is left out"
+
+
+def _without_tests(context: BuildContext, paths: list[str]) -> list[str]:
+    """The sources without tests, which an application of Django holds as well; with them if another imports one."""
+    rest = [path for path in paths if not _TEST.search(path)]
+    if len(rest) == len(paths):
+        return paths
+    for path in rest:
+        for one in read_module(path, context.read(path) or b"").imports:
+            if any(_TEST_MODULE.fullmatch(part) for part in (*one.module.split("."), *one.names)):
+                return paths
+    return rest
 
 
 def _roots(there: Placed, workdir: str) -> Iterator[str]:
@@ -79,7 +89,9 @@ def _source(context: BuildContext, path: str, lost: Lost, doubtful: bool) -> Non
     for one in module.imports:
         top = one.module.partition(".")[0]
         if not one.level and top in lost.modules:
-            raise MissingEvidence(f"{path}:{one.line} imports {top}, a development dependency")
+            raise MissingEvidence(
+                f"{path}:{one.line} imports {top}, which {lost.modules[top]} brings, a development dependency"
+            )
     for name, line in _mentions(module, lost, doubtful):
         raise MissingEvidence(f"{path}:{line} mentions {name}, a development dependency")
 

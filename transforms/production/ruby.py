@@ -114,7 +114,10 @@ class _Judge:
     def _says(self, install: Install) -> bool:
         if in_environment(install, self.about["env"]) or install.call.has(*self.about["options"]):
             return True
-        return "without" in self.build.dockerfile.source.text
+        return any(
+            step.keyword in ("RUN", "ENV", "ARG") and re.search("without", step.instruction.logical.text, re.IGNORECASE)
+            for step in self.build.steps()
+        )
 
     def _plain(self, install: Install) -> None:
         stands_plainly(install)

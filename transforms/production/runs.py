@@ -253,7 +253,9 @@ class Runs(ABC):
             return
         action = next((one for one in call.argv if one is None or not one.startswith("-")), "")
         quiet = _QUIET.get(manager)
-        if quiet is None or action is None or (action not in quiet and not call.has("--version", "-V")):
+        # Options alone, such as `pipenv --clear`; but a bare name may be an install.
+        asks = action == "" and bool(call.argv)
+        if quiet is None or action is None or not (asks or action in quiet):
             raise MissingEvidence(f"what {name} {action or ''} does behind the install is not looked into")
 
     def program(self, name: str, place: Place, depth: int) -> None:
