@@ -71,8 +71,9 @@ def main() -> None:
     tools = data["python"]["tools"].split()
     found = inspect(tools)
     lines = []
-    for name, (version, modules, programs, _) in sorted(found.items()):
-        value = {"version": version, "modules": modules, "programs": programs}
+    for name, (version, modules, programs, needs) in sorted(found.items()):
+        required = sorted({normalised(str(one)) for one in needs} if isinstance(needs, list) else ())
+        value = {"version": version, "modules": modules, "programs": programs, "requires": required}
         lines.append(f"    {json.dumps(name)}: {json.dumps(value)}")
     source = f"scripts/inspect_python_tools.py, {datetime.date.today()}: the files of the newest version as installed"
     text = f'{{\n  "source": {json.dumps(source)},\n  "packages": {{\n' + ",\n".join(lines) + "\n  }\n}\n"

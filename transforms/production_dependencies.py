@@ -48,6 +48,10 @@ def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
         from slimify.transforms.production.python import python_installs
 
         yield from _said(python_installs(build))
+    if "pip" in text and ("-r" in text or "--requirement" in text):
+        from slimify.transforms.production.pip import pip_installs
+
+        yield from _said(pip_installs(build))
     if "composer" in text:
         from slimify.transforms.production.php import php_installs
 

@@ -56,9 +56,9 @@ class Brought(NamedTuple):
 
 
 @functools.cache
-def _python_tools() -> dict[str, dict[str, list[str]]]:
+def _python_tools() -> dict[str, dict[str, Any]]:
     with open(os.path.join(os.path.dirname(__file__), "python_tools.json"), encoding="utf-8") as file:
-        packages: dict[str, dict[str, list[str]]] = json.load(file)["packages"]
+        packages: dict[str, dict[str, Any]] = json.load(file)["packages"]
     return packages
 
 
@@ -70,6 +70,36 @@ def python_tool(name: str) -> Brought | None:
     if name.startswith(tuple(facts()["python"]["prefixes"])):
         return Brought(frozenset({name.replace("-", "_")}), frozenset())
     return None
+
+
+def required_by_tool(name: str, specifier: str = "", minor: int | None = None) -> tuple[str, ...] | None:
+    """What a Python tool, or a package that one requires, requires itself, without extras.
+
+    `minor` is that of Python 3, if it is known. None where it is not known for the versions that the
+    specifier allows.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    entry = _python_tools().get(name)
+    if entry is None:
+        return None
+    try:
+        wanted = list(SpecifierSet(specifier))
+        exact = next((Version(one.version) for one in wanted if one.operator == "==" and "*" not in one.version), None)
+    except (InvalidSpecifier, ValueError):
+        return None
+    backports = facts()["python"]["backports"]
+    required = tuple(one for one in entry["requires"] if minor is None or minor < backports.get(one, 99))
+    if all(one.operator in (">=", ">", "!=") for one in wanted):
+        return required
+    newest_there = Version(str(entry["version"]))
+    if exact is not None and exact.major == newest_there.major > 0:
+        return required
+    before, more = facts()["python"]["earlier"].get(name, (None, ()))
+    if before is None:
+        return None
+    return required if exact is not None and exact >= Version(before) else (*required, *more)
 
 
 def is_python_tool(name: str) -> bool:

@@ -135,19 +135,41 @@ def behind(install: Install, at: int, text: str) -> Edit:
     return Edit(Span(place, place), text)
 
 
+def without(install: Install, first: int, last: int) -> Edit:
+    """Takes the words from `first` to `last` of the arguments away, with the blanks in front of them."""
+    step, call = install
+    assert step.body is not None
+    before = call.words[first - 1] if first else call.typed[-1]
+    start = step.body.span(before.end - 1, before.end).end
+    word = call.words[last]
+    return Edit(Span(start, step.body.span(word.end - 1, word.end).end), "")
+
+
+def dropped(install: Install) -> str:
+    """The command as it is written, which a rewrite says that it takes words from."""
+    command, text = install.call.command, install.script
+    spans = [(one.start, one.end) for one in command.assignments]
+    spans += [(one.start, one.end) for one in command.words]
+    spans += [(one.start, one.end) for one in command.redirects]
+    return " ".join(text[start:end] for start, end in spans)
+
+
 def leaving_out(
     installs: Sequence[Install],
     edits: Sequence[Edit],
     how: str,
     lost: frozenset[str],
-    every: int,
+    every: int | None,
     lock: str,
     found: Sequence[str],
     source: str,
     drops: Sequence[str] = (),
 ) -> Rewrite:
-    """The rewrite that does `how`, and what it rests on."""
+    """The rewrite that does `how`, and what it rests on; `every` is None where there is no lock file to count."""
     evidence = []
+    count = f"{len(lost)} of {every} packages in {lock} are"
+    if every is None:
+        count = f"{len(lost)} packages that {lock} brings are"
     for step, call in installs:
         assert step.body is not None
         text = f"{call.program} {action_of(call)}".rstrip()
@@ -157,8 +179,7 @@ def leaving_out(
         transform=NAME,
         level=Level.STANDARD,
         title=f"install without development dependencies ({how})",
-        reason=f"{len(lost)} of {every} packages in {lock} are for development only, "
-        "and nothing that runs in the image needs one",
+        reason=f"{count} for development only, and nothing that runs in the image needs one",
         edits=tuple(edits),
         evidence=tuple(evidence),
         drops=tuple(drops),

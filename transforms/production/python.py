@@ -7,42 +7,36 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from slimify.transforms.production.evidence import MissingEvidence, certain, foreign_folders, images, started
+from slimify.transforms.production.evidence import MissingEvidence
 from slimify.transforms.production.installs import (
     Install,
     action_of,
     behind,
+    dropped,
     in_environment,
     judged,
     leaving_out,
     project_folders,
     stands_plainly,
     undecided,
+    without,
 )
-from slimify.transforms.production.python_runs import PythonRuns
-from slimify.transforms.production.python_sources import check_sources
-from slimify.transforms.production.runs import Lost, Needed, Place
+from slimify.transforms.production.python_proof import MANAGERS, lost_of, nothing_needs
 
-from slimify.context.placed import Placed, history, placed
+from slimify.context.placed import history
 from slimify.context.python.development import LOCKS, Development, development
-from slimify.context.run_elsewhere import run_elsewhere
-from slimify.knowledge.production import facts, is_python_tool, newest, python_tool
+from slimify.knowledge.production import facts, newest
 from slimify.rewrite.edit import Edit, Rewrite
 from slimify.semantics.build import Build, Step
 from slimify.semantics.build_context import BuildContext
 from slimify.semantics.effects import effects
-from slimify.syntax.source import Span
 
-NAME = "production-dependencies"
-MANAGERS = ("poetry", "pdm", "uv", "pipenv")
 _MANIFEST = {"pipenv": "Pipfile"}
 # Options that ask for extras, and where their names stand.
 _EXTRAS = {"poetry": ("-E", "--extras"), "uv": ("--extra",), "pdm": (), "pipenv": ()}
 _CHANGES = re.compile(
     r"\b(?:poetry|pdm|uv|pipenv)\s+(?:add|remove|update|lock|init|import|upgrade|version)\b|pyproject\.toml|Pipfile"
 )
-# Images whose stages make files for browsers, which Python does not run.
-_HARMLESS = frozenset({"node"})
 
 
 def python_installs(build: Build) -> Iterator[tuple[Step, str, Rewrite | str]]:
@@ -75,8 +69,8 @@ class _Judge:
             raise MissingEvidence(found)
         if not found.lost:
             raise MissingEvidence("")
-        lost = self._lost(found)
-        self._nothing_needs(context, folder, lost)
+        lost = lost_of(found.lost, found.kept, found.extras)
+        self.facts += nothing_needs(self.build, context, self.installs, self.workdir, folder, lost)
         return self._rewrite(found, flag)
 
     # What the command says.
@@ -191,95 +185,16 @@ class _Judge:
         self.facts.append(f"{' and '.join(posixpath.join(folder, name) for name in names)} are in the build context")
         return folder
 
-    def _lost(self, found: Development) -> Lost:
-        """What goes, with the modules and programs it brings; all of it must be known to be tools and theirs."""
-        python = facts()["python"]
-        shared, silent = set(python["shared"]), set(python["silent"])
-        modules: dict[str, str] = {}
-        programs: dict[str, str] = {}
-        for name in sorted(found.lost):
-            brought = python_tool(name)
-            if brought is None:
-                raise MissingEvidence(f"{name} is not known to be a mere tool: another package may load it")
-            usable = found.extras is not None and name not in found.extras and name not in silent
-            if name in shared and not is_python_tool(name) and not usable:
-                raise MissingEvidence(
-                    f"{name}, which would go too, is something that other packages use if it is there"
-                )
-            for user in python["users"].get(name, ()):
-                if user in found.kept:
-                    raise MissingEvidence(f"{user} uses {name} if it is there, and only development brings it")
-            modules.update((one, name) for one in brought.modules)
-            programs.update((one, name) for one in brought.programs)
-        # A module or a program that a kept package brings as well stays.
-        for name in found.kept:
-            if (stays := python_tool(name)) is not None:
-                for one in stays.modules:
-                    modules.pop(one, None)
-                for one in stays.programs:
-                    programs.pop(one, None)
-        return Lost(modules, programs)
-
-    # What runs.
-
-    def _nothing_needs(self, context: BuildContext, folder: str, lost: Lost) -> None:
-        from slimify.context.python.project import read_project
-
-        project = read_project(context, folder)
-        aliases = _aliases(context, folder)
-        scripts = project.scripts if project is not None else ()
-        calls = [one.call for one in self.installs]
-        found = list(images(self.build, self.first))
-        if not found:
-            raise MissingEvidence("")
-        for stage in found:
-            runs = PythonRuns(context, lost, scripts, aliases)
-            there = placed(self.build, context, stage)
-            certain(there, context)
-            foreign_folders(self.build, there, self.workdir, _HARMLESS)
-            state = self.build.stages[stage].final_state
-            command = runs.stage(started(self.build, stage, self.first), state, there, calls)
-            self.facts.append(f"the image runs {command}")
-            self._elsewhere(context, runs, there, stage)
-            for name, value in state.env.items():
-                for word in re.findall(r"[\w-]+", value or "") if name != "PATH" else ():
-                    if lost.of(word) is not None and word not in facts()["python"]["ordinary"]:
-                        raise MissingEvidence(f"{name} mentions {word}, a development dependency")
-            self.facts.append(check_sources(context, runs, there, state.workdir or "/"))
-
-    def _elsewhere(self, context: BuildContext, runs: PythonRuns, there: Placed, stage: int) -> None:
-        """Compose files may be about other images: what they run that cannot be followed may be any source."""
-        elsewhere = run_elsewhere(context, (*MANAGERS, "python3?", *map(re.escape, sorted(runs.lost.programs))))
-        for unknown in elsewhere.unknown:
-            raise MissingEvidence(unknown.reason)
-        for text, where in elsewhere.commands:
-            name = f"{where.file}:{where.line}"
-            try:
-                runs.text(text, Place(name, self.build.stages[stage].final_state, there))
-            except Needed:
-                raise
-            except MissingEvidence as missing:
-                runs.doubt = runs.doubt or str(missing)
-
     def _rewrite(self, found: Development, flag: str) -> Rewrite:
         edits: list[Edit] = []
         drops: list[str] = []
         for install in self.installs:
-            call, body = install.call, install.step.body
-            assert body is not None
+            call = install.call
             if flag:
                 edits.append(behind(install, call.argv.index(action_of(call)), f" {flag}"))
                 continue
-            command = call.command
-            spans = [(one.start, one.end) for one in command.assignments]
-            spans += [(one.start, one.end) for one in command.words]
-            spans += [(one.start, one.end) for one in command.redirects]
-            drops.append(" ".join(body.script.text[start:end] for start, end in spans))
-            for index, word in enumerate(call.words):
-                if word.value in self.about["drop"]:
-                    before = call.words[index - 1] if index else call.typed[-1]
-                    start = body.span(before.end - 1, before.end).end
-                    edits.append(Edit(Span(start, body.span(word.end - 1, word.end).end), ""))
+            drops.append(dropped(install))
+            edits += [without(install, at, at) for at, word in enumerate(call.argv) if word in self.about["drop"]]
         return leaving_out(
             self.installs,
             edits,
@@ -291,15 +206,6 @@ class _Judge:
             self.about["source"],
             drops,
         )
-
-
-def _aliases(context: BuildContext, folder: str) -> frozenset[str]:
-    """Scripts that `pdm run` and `pipenv run` know by a name of their own."""
-    from slimify.context.python.data import inside, read_toml, table
-
-    project = read_toml(context, posixpath.join(folder, "pyproject.toml")).table
-    pipfile = read_toml(context, posixpath.join(folder, "Pipfile")).table
-    return frozenset([*table(inside(project, "tool", "pdm", "scripts")), *table(pipfile.get("scripts"))])
 
 
 def _has_some(context: BuildContext, folder: str) -> bool:

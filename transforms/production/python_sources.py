@@ -15,7 +15,8 @@ from slimify.context.python.entry import EntryKind
 from slimify.context.python.modules import Module, read_module
 from slimify.context.python.need import NeedKind
 from slimify.context.python.needs import read_needs
-from slimify.context.python.reach import reachable
+from slimify.context.python.reach import Reachable, reachable
+from slimify.context.python.requirement import normalise
 from slimify.knowledge.production import facts
 from slimify.semantics.build_context import BuildContext
 
@@ -28,8 +29,13 @@ _MANIFESTS = frozenset({"setup.cfg", "tox.ini", "pytest.ini", "mypy.ini", "packa
 _URL = re.compile(r"\+(\w+):")
 
 
-def check_sources(context: BuildContext, runs: PythonRuns, there: Placed, workdir: str) -> str:
-    """What was looked at, in words. Raises `MissingEvidence` where a source needs something that is lost."""
+def check_sources(
+    context: BuildContext, runs: PythonRuns, there: Placed, workdir: str, only: frozenset[str] | None = None
+) -> str:
+    """What was looked at, in words. Raises `MissingEvidence` where a source needs something that is lost.
+
+    With `only`, also where one imports what none of these packages is known to bring.
+    """
     roots = list(_roots(there, workdir))
     if not roots and runs.entries:
         if any(one.kind is EntryKind.SCRIPT and not one.optional for one in runs.entries):
@@ -46,6 +52,8 @@ def check_sources(context: BuildContext, runs: PythonRuns, there: Placed, workdi
         paths = _without_tests(context, [path for path in found.modules if path in copied])
         every = bool(read_needs(context, paths).unknown)
         _settings(context, found.named, runs.lost)
+    if only is not None:
+        _explained(found if not every else None, only)
     if every:
         # What cannot be followed may lead to any source, but to tests only where one is imported.
         paths = _without_tests(context, sorted(copied))
@@ -54,6 +62,17 @@ def check_sources(context: BuildContext, runs: PythonRuns, there: Placed, workdi
     _starts(context, paths, runs.lost)
     which = "that are copied" if every else "that may run"
     return f"none of the {len(paths)} Python sources {which} imports, starts or names what is left out"
+
+
+def _explained(found: Reachable | None, only: frozenset[str]) -> None:
+    from slimify.knowledge.language_packages import python_imports
+
+    if found is None:
+        raise MissingEvidence("which of the sources run is not known, and there is no lock file")
+    for one in found.third_party:
+        if not {normalise(one.name), *(package.name for package in python_imports(one.name))} & only:
+            where = f"{one.path}:{one.line}" if one.path else "the command or a setting"
+            raise MissingEvidence(f"{where} imports {one.name}, and which package brings it is not known")
 
 
 def _without_tests(context: BuildContext, paths: list[str]) -> list[str]:

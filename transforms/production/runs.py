@@ -131,6 +131,9 @@ class Runs(ABC):
                 argv = ["sh", "-c", one.instruction.arguments]
                 break
             argv += one.instruction.exec_form
+        shown = " ".join(" ".join(argv[2:] if argv[:2] == ["sh", "-c"] else argv).split())
+        if posixpath.basename(shown.partition(" ")[0]) in _IDLE:
+            raise MissingEvidence(f"the image only runs {shown}, so that people work in it")
         self.argv(argv, place)
         if self.passes_on and what.command is not None and what.command.instruction.exec_form:
             self.argv(what.command.instruction.exec_form, place)
@@ -139,7 +142,7 @@ class Runs(ABC):
             self.text(check, place._replace(name="the health check"))
         elif check:
             self.argv(check, place._replace(name="the health check"))
-        return " ".join(" ".join(argv[2:] if argv[:2] == ["sh", "-c"] else argv).split())
+        return shown
 
     def text(self, text: str, place: Place, depth: int = 0) -> None:
         """Shell text. Raises `MissingEvidence` where it cannot be followed, `Needed` where it needs what is lost."""
@@ -187,7 +190,7 @@ class Runs(ABC):
             if origin is None:
                 raise MissingEvidence(f"{place.name} runs {operands[0]}, which is not in the build context")
             self.file(origin, operands[0], (), place, depth)
-        elif name in BUILTINS or (name in CHEAP and name not in _IDLE):
+        elif name in BUILTINS or name in CHEAP:
             return
         elif call.manager is not None or name in _QUIET:
             self._manager(call, place)
@@ -260,7 +263,7 @@ class Runs(ABC):
 
     def program(self, name: str, place: Place, depth: int) -> None:
         """A program that is not known to be the language's own: one of the system, a script, or a package's."""
-        if name in _STARTERS or name in _WORK or name in _IDLE:
+        if name in _STARTERS or name in _WORK:
             raise MissingEvidence(f"{place.name} runs {name}, and what that starts is not looked into")
         origins = {one for one in place.there.files.values() if posixpath.basename(one) == name}
         if len(origins) == 1:
