@@ -78,6 +78,13 @@ def test_it_fires_and_rests() -> None:
         ("COPY . .", "COPY . .\nRUN $TOOL", "a program whose name is computed"),
         ("COPY . .", "COPY . .\nENV PYTEST_PLUGINS=pytest", "PYTEST_PLUGINS mentions pytest"),
         ("COPY . .", "COPY . .\nONBUILD RUN true", "a trigger"),
+        ("COPY . .", "COPY . .\nRUN echo 'exec pytest' > /run && chmod +x /run", "may run pytest"),
+        ("COPY . .", "COPY . .\nCOPY <<EOF /run\npytest\nEOF", "may run pytest"),
+        (
+            '["poetry", "run", "flask", "--app", "shop", "run"]',
+            '["/start"]',
+            "/start, which is not in the build context",
+        ),
         ("COPY . .", "COPY . .\nHEALTHCHECK CMD pytest --version", "the health check runs pytest"),
         ("COPY . .", "COPY . .\nCOPY --from=alpine /x /app", "a COPY from another stage"),
         ("RUN poetry install", "RUN poetry lock\nRUN poetry install", "an earlier RUN may change"),
@@ -122,6 +129,7 @@ def test_it_does_not_fire(old: str, new: str, reason: str) -> None:
             'version = "3.0.3"', 'version = "3.0.3"\n[package.extras]\nnet = ["requests (>=2)"]')},
             "requests, which would go too"),
         ({"poetry.lock": "not = [toml"}, "cannot be read"),
+        ({"shop/__init__.py": "import core\n", "src/core/__init__.py": "import iniconfig\n"}, "src/core/__init__.py:1"),
     ],
 )  # fmt: skip
 def test_it_does_not_fire_with_these_files(files: dict[str, str], reason: str) -> None:

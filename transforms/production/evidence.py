@@ -21,12 +21,16 @@ class MissingEvidence(Exception):
 
 
 class Started(NamedTuple):
-    """The instructions in force at the end of a stage, and the RUNs from the install on."""
+    """The instructions in force at the end of a stage, and the RUNs from the install on.
+
+    `writing` are the texts of instructions that may write a script: with a redirection or a here-document.
+    """
 
     entrypoint: Step | None
     command: Step | None
     health: Step | None
     later: tuple[Step, ...]
+    writing: tuple[str, ...]
 
 
 def images(build: Build, install: Step) -> Iterator[int]:
@@ -73,7 +77,12 @@ def started(build: Build, stage: int, install: Step, inherits: bool = False) -> 
             later.append(one)
     if entrypoint is None and command is None and not inherits:
         raise MissingEvidence("nothing says what the image runs")
-    return Started(entrypoint, command, health, tuple(later))
+    source = build.dockerfile.source
+    writing: list[str] = []
+    for one in history(build, stage):
+        if one.instruction.heredocs or (one.keyword == "RUN" and ">" in one.instruction.logical.text):
+            writing += [one.instruction.logical.text, *(source[each.content] for each in one.instruction.heredocs)]
+    return Started(entrypoint, command, health, tuple(later), tuple(writing))
 
 
 def health_command(health: Step) -> str | list[str] | None:

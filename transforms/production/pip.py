@@ -52,7 +52,7 @@ class _Judge:
     def __init__(self, build: Build, manager: str, installs: list[Install]) -> None:
         self.build = build
         self.about: dict[str, Any] = facts()["manager"][manager]
-        found = [one for one in installs if any(_DEVELOPMENT.search(file.name) for file in _files(one))]
+        found = [one for one in installs if any(_is_development(file.name) for file in _files(one))]
         if not found:
             raise MissingEvidence("")
         self.all = installs
@@ -72,7 +72,7 @@ class _Judge:
         stands_plainly(install)
         files = _files(install)
         self._options(files)
-        file = next(one for one in files if _DEVELOPMENT.search(one.name))
+        file = next(one for one in files if _is_development(one.name))
         path = self._place(context, file.name)
         others = [one for one in files if one is not file]
         read = read_requirements(context, path)
@@ -209,6 +209,10 @@ class _Judge:
             raise MissingEvidence("the name of the file is computed")
         start = step.body.span(word.end - len(file.name), word.end - len(file.name) + 1).start
         return Edit(Span(start, step.body.span(word.end - 1, word.end).end), base)
+
+
+def _is_development(name: str) -> bool:
+    return _DEVELOPMENT.search(posixpath.basename(name)) is not None
 
 
 def _files(install: Install) -> list[File]:

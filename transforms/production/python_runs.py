@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 
 from slimify.transforms.production.evidence import MissingEvidence
@@ -16,7 +15,6 @@ from slimify.semantics.build_context import BuildContext
 from slimify.semantics.commands import Invocation
 
 _UNKNOWN_PROGRAM = "is not known to run Python"
-_ENVIRONMENT = re.compile(r"(?:^|/)(?:\.?venv|env)/bin/[^/]+$")
 _RUNNERS = frozenset({"poetry", "pdm", "pipenv", "uv"})
 
 
@@ -47,12 +45,6 @@ class PythonRuns(Runs):
         if call.has("--no-sync", "--no-dev"):
             return True
         return any((state.variable(name) or "").lower() in ("1", "true") for name in ("UV_NO_SYNC", "UV_NO_DEV"))
-
-    def missing(self, typed: str, argv: Sequence[str | None], place: Place, depth: int) -> None:
-        """`.venv/bin/gunicorn` is a program of the environment that is installed."""
-        if not _ENVIRONMENT.search(typed):
-            super().missing(typed, argv, place, depth)
-        self.language([posixpath.basename(typed), *argv], place, depth)
 
     def is_source(self, path: str) -> bool:
         return path.endswith(".py")

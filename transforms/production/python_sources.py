@@ -50,7 +50,7 @@ def check_sources(
             if not one.path and one.name in runs.lost.modules:
                 raise MissingEvidence(f"the command or a setting names {one.name}, a development dependency")
         paths = _without_tests(context, [path for path in found.modules if path in copied])
-        every = bool(read_needs(context, paths).unknown)
+        every = bool(read_needs(context, paths).unknown) or _elsewhere(found, copied)
         _settings(context, found.named, runs.lost)
     if only is not None:
         _explained(found if not every else None, only)
@@ -62,6 +62,12 @@ def check_sources(
     _starts(context, paths, runs.lost)
     which = "that are copied" if every else "that may run"
     return f"none of the {len(paths)} Python sources {which} imports, starts or names what is left out"
+
+
+def _elsewhere(found: Reachable, copied: set[str]) -> bool:
+    """Whether an import that is taken for a package's may be of a source in a folder that is not looked in (`src`)."""
+    names = {part.removesuffix(".py") for path in copied for part in path.split("/")}
+    return any(one.name in names for one in found.third_party)
 
 
 def _explained(found: Reachable | None, only: frozenset[str]) -> None:

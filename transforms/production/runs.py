@@ -59,6 +59,10 @@ _SYSTEM = frozenset(
     nslookup host ip ss netstat lsof strace busybox setcap cmp fc-cache docker-php-ext-install docker-php-ext-enable
     docker-php-ext-configure pecl phpize a2enmod a2dismod a2ensite a2dissite php-fpm apache2-foreground""".split()
 )
+# Folders in which packages put their programs.
+_INSTALLED = re.compile(
+    r"^/(?:usr|bin|sbin|opt/[^/]+/(?:[^/]+/)?bin|(?:root|home/[^/]+)/\.local/bin)/|(?:^|/)\.?v?env/bin/[^/]+$"
+)
 _MOST_DEPTH = 6
 
 
@@ -110,6 +114,9 @@ class Runs(ABC):
 
     def stage(self, what: Started, state: State, there: Placed, ours: Collection[Invocation]) -> str:
         """All that a stage runs behind the installs, and how it starts, in words."""
+        for word in re.findall(r"[\w.-]+", "\n".join(what.writing)):
+            if word in self.lost.programs:
+                raise MissingEvidence(f"a script that is written there may run {word}, a development dependency")
         begun = False
         for step in what.later:
             body = step.body
@@ -180,7 +187,7 @@ class Runs(ABC):
             raise MissingEvidence(f"{place.name} cannot be followed: eval")
         elif own is not None:
             self.file(own, typed, call.argv, place, depth)
-        elif "/" in typed and not typed.startswith("/"):
+        elif "/" in typed and not _INSTALLED.search(typed):
             self.missing(typed, call.argv, place, depth)
         elif name in SHELLS:
             operands = [one for one in call.argv if one is None or not one.startswith(("-", "+"))]
