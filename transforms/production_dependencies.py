@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "production-dependencies"
 _MANAGERS = {"npm": "npm", "yarn": "yarn", "yarnpkg": "yarn", "pnpm": "pnpm"}
+_DEVELOPMENT_FILE = re.compile(r"(?:-r|--requirement)[=\s]*\S*(?:dev|test|lint)", re.IGNORECASE)
 _FOLDER_CHANGERS = frozenset({"cd", "pushd", "popd"})
 
 
@@ -29,7 +30,7 @@ class Install(NamedTuple):
 
 
 def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
-    """Tell npm, yarn or pnpm to leave development dependencies out, where it is proven that nothing needs them.
+    """Tell a package manager to leave development dependencies out, where it is proven that nothing needs them.
 
     >>> # RUN npm ci   ->   RUN npm ci --omit=dev
     """
@@ -44,11 +45,12 @@ def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
         else:
             yield result
     text = build.dockerfile.source.text
-    if any(name in text for name in ("poetry", "pdm", "uv ", "pipenv")):
+    # The proofs take a while to import: only where something may call for one.
+    if any(name in text for name in ("poetry", "pdm", "pipenv")) or ("uv" in text and "sync" in text):
         from slimify.transforms.production.python import python_installs
 
         yield from _said(python_installs(build))
-    if "pip" in text and ("-r" in text or "--requirement" in text):
+    if _DEVELOPMENT_FILE.search(text):
         from slimify.transforms.production.pip import pip_installs
 
         yield from _said(pip_installs(build))
