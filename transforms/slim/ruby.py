@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from slimify.transforms.slim.base import At, RefusedError
 
-from slimify.context.ruby import LockedGem
 from slimify.semantics.build import State
 from slimify.semantics.commands import Invocation
 
 if TYPE_CHECKING:
     from slimify.transforms.slim.commands import Commands
+
+    from slimify.context.ruby import LockedGem
 
 _SOURCE = "slimify/knowledge/ruby_packages.toml"
 # Verbs that install nothing and run nothing of the application (bundle(1), gem(1)).
