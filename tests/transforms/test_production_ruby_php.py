@@ -20,7 +20,7 @@ RUN bundle install
 CMD ["bundle", "exec", "rails", "server"]
 """
 GEMS = """GEM
-  remote: https://rubygems.org/
+  remote: https://gems.example/
   specs:
     rails (7.1.3)
     rspec-core (3.13.0)

@@ -16,7 +16,7 @@ RUN bundle install
 CMD ["bundle", "exec", "ruby", "app.rb"]
 """
 LOCK = """GEM
-  remote: https://rubygems.org/
+  remote: https://gems.example/
   specs:
     rack (3.0.11)
     sinatra (4.0.0)
