@@ -25,6 +25,15 @@ def language_packages(data: dict[str, Any]) -> None:
 
 def production(data: dict[str, Any]) -> None:
     data["node"]["tools"] = data["node"]["tools"].split()
+    for name in ("tools", "shared"):
+        data["python"][name] = data["python"][name].split()
+    data["python"]["earlier"] = {
+        name: [before, required.split()] for name, (before, required) in data["python"]["earlier"].items()
+    }
+    for name in ("tools", "brought"):
+        data["ruby"][name] = data["ruby"][name].split()
+    data["php"]["tools"] = data["php"]["tools"].split()
+    data["php"]["commands"] = data["php"]["commands"].splitlines()
 
 
 def as_it_is(data: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "production-dependencies"
 _MANAGERS = {"npm": "npm", "yarn": "yarn", "yarnpkg": "yarn", "pnpm": "pnpm"}
+_DEVELOPMENT_FILE = re.compile(r"(?:-r|--requirement)[=\s]*\S*(?:dev|test|lint)", re.IGNORECASE)
 _FOLDER_CHANGERS = frozenset({"cd", "pushd", "popd"})
 
 
@@ -29,7 +30,7 @@ class Install(NamedTuple):
 
 
 def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
-    """Tell npm, yarn or pnpm to leave development dependencies out, where it is proven that nothing needs them.
+    """Tell a package manager to leave development dependencies out, where it is proven that nothing needs them.
 
     >>> # RUN npm ci   ->   RUN npm ci --omit=dev
     """
@@ -43,13 +44,32 @@ def production_dependencies(build: Build) -> Iterator[Rewrite | Finding]:
                 yield Finding(NAME, title, result, install.step.instruction.span)
         else:
             yield result
-    if build.context is not None and any(
-        one in build.dockerfile.source.text for one in ("composer", "bundle", "poetry")
-    ):
-        from slimify.transforms.production_others import mentioned
+    text = build.dockerfile.source.text
+    # The proofs take a while to import: only where something may call for one.
+    if any(name in text for name in ("poetry", "pdm", "pipenv")) or ("uv" in text and "sync" in text):
+        from slimify.transforms.production.python import python_installs
 
-        for step, manager, why in mentioned(build):
-            yield Finding(NAME, f"{manager} installs development dependencies", why, step.instruction.span)
+        yield from _said(python_installs(build))
+    if _DEVELOPMENT_FILE.search(text):
+        from slimify.transforms.production.pip import pip_installs
+
+        yield from _said(pip_installs(build))
+    if "composer" in text:
+        from slimify.transforms.production.php import php_installs
+
+        yield from _said(php_installs(build))
+    if "bundle" in text:
+        from slimify.transforms.production.ruby import ruby_installs
+
+        yield from _said(ruby_installs(build))
+
+
+def _said(results: Iterable[tuple[Step, str, Rewrite | str]]) -> Iterator[Rewrite | Finding]:
+    for step, manager, result in results:
+        if isinstance(result, str):
+            yield Finding(NAME, f"{manager} installs development dependencies", result, step.instruction.span)
+        else:
+            yield result
 
 
 def _installs(build: Build) -> Iterator[Install]:

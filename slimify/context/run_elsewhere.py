@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from slimify.context.found import Place, Unknown, source
@@ -17,7 +18,8 @@ from slimify.semantics.build_context import BuildContext, Kind
 _COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml")
 _KEY = re.compile(r"\s*(?:command|entrypoint):(?:\s+(.*))?$")
 _CALLERS = re.compile(r"Makefile|Jenkinsfile|\.travis\.yml|\.gitlab-ci\.yml|[\w.-]+\.sh|package\.json|[\w.-]+\.ya?ml")
-_CALL = re.compile(r"\bdocker(?:[ -]compose)?\b[^\n|;]*\s(?:run|exec)\s[^\n]*?\s(npm|yarn|pnpm|npx|bunx?)\s([^\n\"']*)")
+_CALL = r"\bdocker(?:[ -]compose)?\b[^\n|;]*\s(?:run|exec)\s[^\n]*?[\s\"']({programs})(?=[\s\"']|$)([^\n\"']*)"
+NODE = ("npm", "yarn", "pnpm", "npx", "bunx?")
 
 
 class Elsewhere(NamedTuple):
@@ -27,8 +29,21 @@ class Elsewhere(NamedTuple):
     unknown: tuple[Unknown, ...]
 
 
-def run_elsewhere(context: BuildContext) -> Elsewhere:
-    """What the files at the root of the context, and the workflows of its forge, run in an image."""
+def compose_files(context: BuildContext) -> tuple[str, ...]:
+    """The Compose files at the root of the context."""
+    return tuple(
+        one.path
+        for one in context.children("")
+        if one.kind is Kind.FILE and _COMPOSE.fullmatch(posixpath.basename(one.path))
+    )
+
+
+def run_elsewhere(context: BuildContext, programs: Sequence[str] = NODE) -> Elsewhere:
+    """What the files at the root of the context, and the workflows of its forge, run in an image.
+
+    `programs` are patterns of the programs that `docker run` is looked through for.
+    """
+    caller = re.compile(_CALL.format(programs="|".join(programs)))
     commands: list[tuple[str, Place]] = []
     unknown: list[Unknown] = []
     for folder in ("", ".github/workflows"):
@@ -44,7 +59,7 @@ def run_elsewhere(context: BuildContext) -> Elsewhere:
             for number, line in enumerate(text.splitlines(), 1):
                 place = Place(entry.path, number)
                 match = _KEY.match(line) if compose else None
-                call = _CALL.search(line)
+                call = caller.search(line)
                 if match:
                     command = _command(match[1] or "")
                     if command is None:
@@ -52,7 +67,7 @@ def run_elsewhere(context: BuildContext) -> Elsewhere:
                     else:
                         commands.append((command, place))
                 elif call:
-                    commands.append((f"{call[1]} {call[2]}", place))
+                    commands.append((f"{call[1]} {call[2].strip()}".strip(), place))
     return Elsewhere(tuple(commands), tuple(unknown))
 
 

@@ -6,7 +6,8 @@ import fnmatch
 import functools
 import json
 import os
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 
 @functools.cache
@@ -45,3 +46,95 @@ def npm_flag(major: int) -> str | None:
     if major >= npm["since"]:
         return str(npm["flag"])
     return str(npm["older"]) if major >= npm["oldest"] else None
+
+
+class Brought(NamedTuple):
+    """The modules and programs that a Python package brings."""
+
+    modules: frozenset[str]
+    programs: frozenset[str]
+
+
+@functools.cache
+def _python_tools() -> dict[str, dict[str, Any]]:
+    with open(os.path.join(os.path.dirname(__file__), "python_tools.json"), encoding="utf-8") as file:
+        packages: dict[str, dict[str, Any]] = json.load(file)["packages"]
+    return packages
+
+
+def python_tool(name: str) -> Brought | None:
+    """What a Python tool of development, or a package that one requires, brings; None for any other package."""
+    entry = _python_tools().get(name)
+    if entry is not None:
+        return Brought(frozenset(entry["modules"]), frozenset(entry["programs"]))
+    if name.startswith(tuple(facts()["python"]["prefixes"])):
+        return Brought(frozenset({name.replace("-", "_")}), frozenset())
+    return None
+
+
+def required_by_tool(name: str, specifier: str = "", minor: int | None = None) -> tuple[str, ...] | None:
+    """What a Python tool, or a package that one requires, requires itself, without extras.
+
+    `minor` is that of Python 3, if it is known. None where it is not known for the versions that the
+    specifier allows.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    entry = _python_tools().get(name)
+    if entry is None:
+        return None
+    try:
+        wanted = list(SpecifierSet(specifier))
+        exact = next((Version(one.version) for one in wanted if one.operator == "==" and "*" not in one.version), None)
+    except (InvalidSpecifier, ValueError):
+        return None
+    backports = facts()["python"]["backports"]
+    required = tuple(one for one in entry["requires"] if minor is None or minor < backports.get(one, 99))
+    if all(one.operator in (">=", ">", "!=") for one in wanted):
+        return required
+    newest_there = Version(str(entry["version"]))
+    if exact is not None and exact.major == newest_there.major > 0:
+        return required
+    before, more = facts()["python"]["earlier"].get(name, (None, ()))
+    if before is None:
+        return None
+    return required if exact is not None and exact >= Version(before) else (*required, *more)
+
+
+def is_python_tool(name: str) -> bool:
+    """Whether a package of PyPI is a tool itself, and not one that tools require."""
+    python = facts()["python"]
+    return name in python["tools"] or name.startswith(tuple(python["prefixes"]))
+
+
+def newest(manager: str, specifier: str) -> str | None:
+    """The newest version of a manager that a specifier allows (PEP 440); None if it is none that is known."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    try:
+        wanted = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return None
+    exact = [one.version for one in wanted if one.operator in ("==", "===") and "*" not in one.version]
+    if exact:
+        return exact[0]
+    allowed = [one for one in facts()["manager"][manager]["releases"] if one in wanted]
+    return max(allowed, key=Version) if allowed else None
+
+
+def is_php_tool(name: str) -> bool:
+    """Whether a package of Packagist is a tool that only tests, linters and people at work load."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in facts()["php"]["tools"])
+
+
+def is_plain_command(text: str) -> bool:
+    """Whether a script of composer.json is one that an application without development packages has as well."""
+    return any(re.fullmatch(pattern, text.strip()) for pattern in facts()["php"]["commands"])
+
+
+def is_ruby_tool(name: str) -> bool:
+    """Whether a gem is a tool of development, or is only brought by some and used by nothing else unasked."""
+    ruby = facts()["ruby"]
+    return name in ruby["brought"] or any(fnmatch.fnmatchcase(name, pattern) for pattern in ruby["tools"])

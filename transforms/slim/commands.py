@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from slimify.transforms.slim.base import At, Foreign, Ledger, RefusedError
 from slimify.transforms.slim.node import Node
 from slimify.transforms.slim.python import Python
+from slimify.transforms.slim.ruby import Ruby
 
 from slimify.semantics.build import Build, BuildStage, State, Step
 from slimify.semantics.commands import Invocation, verb
@@ -56,6 +57,7 @@ class Commands:
         self.scripts = 0
         self.python = Python(self)
         self.node = Node(self)
+        self.ruby = Ruby(self)
 
     def _invocation(self, call: Invocation, at: At, state: State) -> None:
         manager = call.manager
@@ -127,6 +129,8 @@ class Commands:
             self.python.install(manager, call, at, state)
         elif manager.name in ("npm", "yarn", "pnpm"):
             self.node.manager(manager.name, call.argv, at, state)
+        elif manager.name in ("gem", "bundle"):
+            self.ruby.install(manager.name, call, at, state)
         else:
             raise RefusedError(f"what {manager.title} builds is not looked into", at.span)
 
@@ -193,6 +197,10 @@ class Commands:
             self.node.manager(manager.name, argv, at, state)
             return
         if self.python.command(name, typed, argv, at, state) or self.node.command(name, argv, at, state):
+            return
+        if name != "bundle" and self.ruby.command(name, at):
+            return
+        if name == "bundle" and "exec" in argv[:1] and self.ruby.command(posixpath.basename(argv[1] or ""), at):
             return
         if manager is not None:
             when = "when the container runs" if at.runtime else "in exec form or by a script"

@@ -18,7 +18,7 @@ _SYSTEM_FILES = re.compile(r"/(?:usr/(?!local|src)|lib|bin|sbin|etc|usr/local/li
 _STATIC = {"ghcr.io/astral-sh/uv": ("uv", "uvx")}
 _FOREIGN_LANGUAGE = re.compile(r"\b(?!en_)[a-z]{2}_[A-Z]{2}\b")
 # Images whose applications are looked into; on Debian itself nothing can be missing.
-_LANGUAGES = frozenset({"debian", "node", "python"})
+_LANGUAGES = frozenset({"debian", "node", "python", "ruby"})
 
 
 def chain_of(build: Build, stage: BuildStage) -> tuple[BuildStage, ...]:
@@ -51,6 +51,7 @@ class Walk(Commands):
             self._binaries()
             self.python.finish()
             self.node.finish()
+            self.ruby.finish()
 
     def _meant_for(self) -> None:
         from slimify.knowledge.slim import facts

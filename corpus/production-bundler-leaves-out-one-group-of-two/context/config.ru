@@ -1,0 +1,3 @@
+require "bundler/setup"
+Bundler.require(:default, ENV["RACK_ENV"])
+run Sinatra::Application

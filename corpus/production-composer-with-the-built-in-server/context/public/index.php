@@ -1,0 +1,5 @@
+<?php
+
+use Slim\Factory\AppFactory;
+
+$app = AppFactory::create();

@@ -1,0 +1,5 @@
+require "byebug"
+
+Rails.application.configure do
+  config.file_watcher = ActiveSupport::EventedFileUpdateChecker
+end

@@ -1,0 +1,3 @@
+require "rspec/core/rake_task"
+
+RSpec::Core::RakeTask.new(:spec)

@@ -1,0 +1,8 @@
+require "rails/all"
+
+Bundler.require(*Rails.groups)
+
+module Shop
+  class Application < Rails::Application
+  end
+end

@@ -1,0 +1,6 @@
+<?php
+
+namespace App;
+
+// Names for the demonstration.
+$names = \Faker\Factory::create();

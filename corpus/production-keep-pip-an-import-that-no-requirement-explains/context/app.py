@@ -1,0 +1,3 @@
+import toml
+
+from flask import Flask

@@ -1,0 +1,4 @@
+try:
+    import tomlkit
+except ImportError:
+    tomlkit = None

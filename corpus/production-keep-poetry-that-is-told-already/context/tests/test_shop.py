@@ -1,0 +1,3 @@
+import pytest
+
+from shop import app

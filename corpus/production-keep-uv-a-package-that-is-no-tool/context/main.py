@@ -1,0 +1,4 @@
+from fastapi import FastAPI
+
+app = FastAPI()
+DATABASE = "sqlite+" + "aio" + "sqlite:///shop.db"

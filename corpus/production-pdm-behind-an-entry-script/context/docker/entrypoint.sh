@@ -1,0 +1,4 @@
+#!/bin/sh
+# Migrations first.
+pdm run alembic upgrade head
+exec "$@"

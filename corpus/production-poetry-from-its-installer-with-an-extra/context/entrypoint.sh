@@ -1,0 +1,4 @@
+#!/bin/sh
+set -e
+flask --app shop db upgrade
+exec "$@"

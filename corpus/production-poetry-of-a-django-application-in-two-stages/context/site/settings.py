@@ -1,0 +1,2 @@
+INSTALLED_APPS = ["django.contrib.staticfiles", "orders"]
+ROOT_URLCONF = "site.urls"

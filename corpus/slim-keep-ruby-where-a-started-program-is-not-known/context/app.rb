@@ -1,0 +1,3 @@
+require "sinatra"
+
+get("/run") { `#{params[:tool]} --version` }
