@@ -11,19 +11,27 @@ from slimify.semantics.build import Build, BuildStage, Step, mounts
 
 
 class Files:
-    """Where the files of the image come from, as far as they come from the build context."""
+    """Where the files of the image come from, as far as they come from the build context.
+
+    What is copied from another image is left out: it is for the pack that lets it pass.
+    """
 
     def __init__(self, build: Build, stage: BuildStage) -> None:
         assert build.context is not None
         self.stage = stage
         self.taken: dict[int, Copied] = {}
         for step in stage.steps:
-            if step.keyword in ("COPY", "ADD"):
+            if step.keyword in ("COPY", "ADD") and not step.instruction.flag("from"):
                 state = step.state._replace(workdir=step.state.workdir or "/")
                 found = copied(step.instruction, state, build.context)
                 if isinstance(found, str):
                     raise Refused(f"what is copied is not known: {found}", step.instruction.span)
                 self.taken[step.index] = found
+
+    @property
+    def placed(self) -> frozenset[str]:
+        """The paths in the image of all files that are copied, as far as they are known."""
+        return frozenset(image for taken in self.taken.values() for _, image in taken.files if image is not None)
 
     def source(self, step: Step, place: str) -> tuple[str, int | None] | None:
         """The path in the context of a file in the image when a step runs, and the step that brings it."""

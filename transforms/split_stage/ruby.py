@@ -1,0 +1,320 @@
+"""The pack for Ruby: gems are installed, and assets made, in the build stage; the sources and the gems ship.
+
+The official images keep gems in /usr/local/bundle (docker-library/ruby), which is copied with the settings of Bundler
+that are kept there. A full base on Debian becomes its slim variant; a slim one, or one of Alpine, stays.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from slimify.transforms.split_stage.alpine import COMPILER_BYTES, COMPILERS, Alpine
+from slimify.transforms.split_stage.core import Plan, Result, free_name
+from slimify.transforms.split_stage.files import Files
+from slimify.transforms.split_stage.install import install
+from slimify.transforms.split_stage.interpreted import Laid, Layout, made_executable
+from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.ruby_build import (
+    BUNDLE, MISLEADING, VARIABLES, Bundled, bundled, gem_names, pipe, sets_only, sort,
+)
+from slimify.transforms.split_stage.ruby_gems import Gems, gems
+from slimify.transforms.split_stage.ruby_start import Start, start
+from slimify.transforms.split_stage.runs import Run, read_run
+from slimify.transforms.split_stage.system import System
+from slimify.transforms.split_stage.worth import worth
+
+from slimify.knowledge.debian import closure_size, package_of_program, resolve, runtime_packages
+from slimify.knowledge.image_config import config
+from slimify.knowledge.image_folders import holds_nothing
+from slimify.knowledge.image_packages import packages as image_packages
+from slimify.knowledge.image_siblings import respell, slim_sibling
+from slimify.knowledge.image_sizes import uncompressed_bytes
+from slimify.knowledge.images import Image
+from slimify.rewrite.edit import Evidence
+from slimify.semantics.build import Build, BuildStage, Step, pairs
+from slimify.semantics.commands import Invocation
+
+_INSTALLS = re.compile(r"\b(?:bundler?\b|gem install\b)")
+_BUILDS = re.compile(r"\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)|\badd\b.*(?:build-base|-dev\b|gcc)", re.DOTALL)
+# An extension for the interpreter of the image is not linked to the one of the distribution.
+_OTHER_RUBY = re.compile(r"(?:lib)?ruby[\d.]*-dev")
+_NODE = frozenset("node-gyp nodejs npm yarn yarnpkg".split())
+_FETCH = frozenset("apt-transport-https apt-utils dirmngr git gnupg gnupg2 lsb-release software-properties-common".split())
+_PYTHON = frozenset("python-is-python3 python2 python3".split())
+_EXTRA = _NODE | _FETCH | _PYTHON
+
+
+def concerns(build: Build, image: Image) -> bool:
+    """Whether gems are installed, on Debian or Alpine."""
+    runs = (step.instruction.arguments for step in build.stages[0].steps if step.keyword == "RUN")
+    return image.distribution in ("debian", "alpine") and any(map(_INSTALLS.search, runs))
+
+
+def plan(build: Build, image: Image) -> Result | None:
+    """How the stage is split; None where there is nothing to split off. Raises `Refused`."""
+    stage = build.stages[0]
+    assert stage.image is not None
+    texts = [step.instruction.arguments for step in stage.steps if step.keyword == "RUN"]
+    if image.kind != "full" and not any(map(_BUILDS.search, texts)):
+        return None
+    _version(image)
+    files = Files(build, stage)
+
+    def sorter(run: Run, call: Invocation) -> Run | None:
+        return sort(run, call) or made_executable(run, call, files.placed)
+
+    runs = {step.index: read_run(step, sorter, VARIABLES, pipe) for step in stage.steps if step.keyword == "RUN"}
+    base = stage.image if image.kind != "full" else slim_sibling(stage.image)
+    written = None if base is None else respell(stage.stage.image, stage.image, base)
+    if base is None or written is None or config(stage.image) != config(base):
+        raise Refused(f"no slim image of the same version and release as {stage.image} is known")
+    _variables(stage)
+    told = list(runs.values())
+    step = next((run.step for run in told if any(map(_is_bundle, run.builds))), None)
+    bundle = None if step is None else bundled(told, posixpath.normpath(step.state.workdir or "/"), {**stage.final_state.env})
+    _settings_in_bundle(files, told)
+    repository = any(origin.startswith(".git/") for taken in files.taken.values() for origin, _ in taken.files)
+    found = gems(build, files, step, gem_names(told), _production(stage), repository)
+    runs = {at: run._replace(builds=(), sets_up=True) if sets_only(run) else run for at, run in runs.items()}
+    if not any(run.moves for run in runs.values()):
+        return None
+    _enough(image, found, stage)
+    begin = start(build, stage, found.scripts)
+    dropped = _dropped(runs.values(), found, begin)
+    layout = Layout(stage, runs, files, dropped)
+    moving = layout.moving
+    for run in runs.values():
+        if run.adds_users and image.distribution == "debian" and "adduser" not in _of_image(base):
+            raise Refused(f"adduser is not in {base}", run.step.instruction.span)
+    kept = [one for run in moving for one in run.kept if one not in dropped]
+    system: System | Alpine
+    if image.distribution == "alpine":
+        system = _alpine(image, runs.values(), layout, kept, dropped)
+    else:
+        system = _debian(image, stage.image, base, runs.values(), layout, dropped)
+    _needs(system, stage, found, begin, image)
+    saves = _pays(stage.image, base, image, moving, [*kept, *system.added])
+    name = free_name(build)
+    arrive = (
+        *install(build, [run for run in moving if {*run.packages} - dropped], [*kept, *system.added], image.distribution),
+        f"COPY --from={name} {BUNDLE} {BUNDLE}",
+    )
+    late = layout.late(name, _laid(stage, files, step, bundle, found))
+    return Result(
+        Plan(name=name, base=written, parts=layout.parts(), arrive=arrive, late=late),
+        _reason(moving, found, image, dropped),
+        _evidence(moving, found, system, base, image, dropped),
+        saves,
+    )
+
+
+def _is_bundle(call: object) -> bool:
+    program, argv = getattr(call, "program", None), getattr(call, "argv", ())
+    return program in ("bundle", "bundler") and (not argv or argv[0] == "install" or (argv[0] or "").startswith("-"))
+
+
+def _version(image: Image) -> None:
+    """Bundler 2.1 and later keep settings where this pack looks for them; it came with Ruby 2.7."""
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?(?:\.\d+)?", image.version)
+    known = image.tag in ("latest", "slim", "alpine") or (match is not None and int(match[1]) >= 3)
+    known = known or (match is not None and (int(match[1]), int(match[2] or 0)) >= (2, 7))
+    if not known or image.release is None:
+        raise Refused(f"which Bundler or release of the distribution ruby:{image.tag} has is not known")
+
+
+def _variables(stage: BuildStage) -> None:
+    for step in stage.steps:
+        if step.keyword != "ENV":
+            continue
+        for name, value in pairs(step.instruction):
+            if MISLEADING.fullmatch(name) and not (name == "BUNDLE_APP_CONFIG" and value == BUNDLE):
+                raise Refused(f"{name} is set, which decides where gems are found", step.instruction.span)
+            if name in ("RAILS_ENV", "RACK_ENV") and value in ("development", "test"):
+                raise Refused(f"{name} says that the image is one for {value}", step.instruction.span)
+
+
+def _production(stage: BuildStage) -> bool:
+    env = stage.final_state.env
+    return any(name in env and env[name] == "production" for name in ("RAILS_ENV", "RACK_ENV"))
+
+
+def _settings_in_bundle(files: Files, runs: Iterable[Run]) -> None:
+    """`bundle config` without a scope writes to the bundle's own settings only where there is a Gemfile."""
+    for run in runs:
+        configs = [one for one in run.builds if one.program in ("bundle", "bundler") and one.argv[:1] == ("config",)]
+        if sets_only(run) or all("--local" in one.argv for one in configs):
+            continue
+        if files.source(run.step, posixpath.join(run.step.state.workdir or "/", "Gemfile")) is None:
+            raise Refused("bundle config sets what is kept outside of the bundle", run.step.instruction.span)
+
+
+def _enough(image: Image, found: Gems, stage: BuildStage) -> None:
+    """A full base may have lent any gem a library or a program, so that all must be known."""
+    if image.kind != "full":
+        return
+    span = stage.stage.base.span
+    if found.unknown is None:
+        raise Refused("which gems are installed is not known without a lock of all of them", span)
+    if found.unknown:
+        raise Refused(f"whether the gem {found.unknown[0]} needs libraries or programs is not known", span)
+    if not found.compiled:
+        raise Refused("nothing is compiled, so that a smaller base would do without a second stage", span)
+
+
+def _dropped(runs: Iterable[Run], found: Gems, begin: Start) -> frozenset[str]:
+    """The packages that fetch or make something in the build, and that nothing is known to run afterwards."""
+    installed = {one for run in runs for one in run.packages} & _EXTRA
+    foreign = any(run.foreign for run in runs)
+    computed = next((one for one in begin.started if one.name is None), None)
+    called = {name for name, _ in begin.programs} | {one.name for one in begin.started}
+    node = found.needs_node
+    if found.unknown:
+        node = node or f"whether {found.unknown[0]} runs it is not known"
+    if computed is not None:
+        node = node or f"{computed.place.file}:{computed.place.line} runs a program whose name is not known"
+    if called & {"node", "nodejs", "npm", "npx", "yarn"}:
+        node = node or "the application runs it"
+    if foreign and node:
+        raise Refused(f"node comes from another repository and may be needed to run: {node}")
+    kept = set(_NODE & {"nodejs"}) if node else set()
+    if computed is not None or found.unknown:
+        kept |= _EXTRA
+    if found.needs_git or "git" in called:
+        kept.add("git")
+    if called & {"python", "python2", "python3"}:
+        kept |= _PYTHON
+    if called & {"gpg", "gpg2"} or "gpgme" in found.names:
+        kept |= {"gnupg", "gnupg2"}
+    return frozenset(installed - kept)
+
+
+def _of_image(reference: str) -> frozenset[str]:
+    found = image_packages(reference)
+    if found is None:
+        raise Refused(f"which packages are in {reference} is not known")
+    return found
+
+
+def _debian(
+    image: Image, before: str, after: str, runs: Iterable[Run], layout: Layout, dropped: frozenset[str]
+) -> System:
+    assert image.release is not None
+    moved = {run.step.index for run in layout.moving}
+    system = System(
+        image.release,
+        before=_of_image(before),
+        after=_of_image(after),
+        installed=[([one for one in run.packages if one not in dropped], run.recommends) for run in runs],
+        kept=[
+            ([one for one in (run.kept if run.step.index in moved else run.packages) if one not in dropped], run.recommends)
+            for run in runs
+        ],
+    )
+    for run in layout.moving:
+        for one in run.build_only:
+            if _OTHER_RUBY.fullmatch(one):
+                continue
+            if resolve(one, image.release) is None:
+                raise Refused(f"the package {one} is not known", run.step.instruction.span)
+            for library in runtime_packages(one, image.release) or ():
+                system.wants((library,), f"it has the library of {one}")
+    return system
+
+
+def _alpine(
+    image: Image, runs: Iterable[Run], layout: Layout, kept: list[str], dropped: frozenset[str]
+) -> Alpine:
+    assert image.release is not None
+    moved = {run.step.index for run in layout.moving}
+    runs = list(runs)
+    stay = [one for run in runs if run.step.index not in moved for one in run.packages]
+    system = Alpine(image.release, [one for run in runs for one in run.packages], [*kept, *stay])
+    for run in layout.moving:
+        for one in run.build_only:
+            if not _OTHER_RUBY.fullmatch(one):
+                system.libraries_of(one, run.step.instruction.span)
+    return system
+
+
+def _needs(system: System | Alpine, stage: BuildStage, found: Gems, begin: Start, image: Image) -> None:
+    """Have everything installed that was there, is needed to run, and would be gone."""
+    span = stage.stage.base.span
+    for name, packages in (*found.needs, *found.programs):
+        system.wants(packages, f"{name} needs it to run")
+    if found.needs_git:
+        system.wants(("git",), found.needs_git)
+    if found.needs_node:
+        system.wants(("nodejs",), f"{found.needs_node} runs it")
+    for program, where in begin.programs:
+        system.wants_program(program, where, span)
+    for one in begin.started:
+        where = f"{one.place.file}:{one.place.line}"
+        if one.name is None:
+            if image.kind == "full":
+                raise Refused(f"{where} runs a program whose name is not known", span)
+        elif isinstance(system, System):
+            packages = package_of_program(posixpath.basename(one.name), system.release)
+            system.wants(packages, f"{where} runs {one.name}")
+
+
+def _pays(before: str, after: str, image: Image, moving: list[Run], kept: list[str]) -> int:
+    if image.distribution == "alpine":
+        if not COMPILERS & {one for run in moving for one in run.packages}:
+            return worth(None, None)
+        return COMPILER_BYTES
+    assert image.release is not None
+    sizes = uncompressed_bytes(before), uncompressed_bytes(after)
+    asked = [one for run in moving for one in run.packages if resolve(one, image.release)]
+    gone, comes = closure_size(asked, image.release), closure_size(kept, image.release)
+    if sizes[0] is None or sizes[1] is None or gone is None or comes is None:
+        return worth(None, None)
+    # Much of what is asked for is in a full image already.
+    return worth(sizes[0].bytes + (0 if before != after else gone), sizes[1].bytes + comes)
+
+
+def _laid(
+    stage: BuildStage, files: Files, step: Step | None, bundle: Bundled | None, found: Gems
+) -> Iterable[Laid]:
+    """What Bundler leaves outside of the image's own place for gems."""
+    if bundle is None or step is None:
+        return
+    assert stage.image is not None
+    if bundle.path is not None:
+        path = posixpath.normpath(posixpath.join(bundle.folder, bundle.path))
+        if not f"{path}/".startswith(f"{BUNDLE}/"):
+            if holds_nothing(stage.image, path) is None:
+                raise Refused(f"gems are installed to {path}, where the image has files of its own", step.instruction.span)
+            yield Laid(path)
+    lock = posixpath.join(bundle.folder, "Gemfile.lock")
+    brought = [at for at, taken in files.taken.items() if any(place == lock for _, place in taken.files)]
+    if bundle.frozen or any(at > step.index for at in brought):
+        return
+    owner = stage.steps[max(brought)].instruction.flag("chown") if brought else None
+    yield Laid(lock, owner or "")
+
+
+def _some(names: Iterable[str]) -> list[str]:
+    listed = list(dict.fromkeys(names))
+    return listed if len(listed) <= 4 else [*listed[:3], f"{len(listed) - 3} more"]
+
+
+def _reason(moving: list[Run], found: Gems, image: Image, dropped: frozenset[str]) -> str:
+    tools = [one for run in moving for one in run.packages if one in run.build_only or one in dropped]
+    if tools:
+        return f"{', '.join(_some(tools))} only serve the build"
+    return f"the compiler and headers of {image.name}:{image.tag} only serve to build {', '.join(_some(found.compiled))}"
+
+
+def _evidence(
+    moving: list[Run], found: Gems, system: System | Alpine, base: str, image: Image, dropped: frozenset[str]
+) -> tuple[Evidence, ...]:
+    facts = [Evidence("this belongs to the build", run.step.instruction.span) for run in moving]
+    if found.locked is not None:
+        facts.append(Evidence(f"{found.locked} names {len(found.names)} gems"))
+    facts += [Evidence(f"nothing is known to run {one} when the image runs") for one in sorted(dropped)]
+    facts += [Evidence(f"{package} is installed: {why}") for package, why in system.added.items()]
+    if image.kind == "full":
+        facts.append(Evidence(f"{base} has the same Ruby on the same release, {image.release}", None, image.how))
+    return tuple(facts)
