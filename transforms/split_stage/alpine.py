@@ -42,9 +42,9 @@ _BUSYBOX = frozenset(
     "arch awk base64 basename cat chgrp chmod chown clear cp crond cut date dd df diff dirname dmesg du env expr find "
     "free fsync getent grep gunzip gzip head hexdump hostname id install ip ipcs kill killall less ln ls lsof md5sum "
     "mkdir mkfifo mktemp more mount mv nc netstat nice nohup nproc nslookup od paste pgrep ping pkill printenv ps pwd "
-    "readlink realpath renice rev rm rmdir sed seq setsid sha1sum sha256sum sha512sum shuf sleep sort split stat strings "
-    "stty su sync tail tar tee test time timeout top touch tr tty umask uname uniq unlink unzip uptime users usleep vi "
-    "watch wc wget which whoami who xargs xxd yes".split()
+    "readlink realpath renice rev rm rmdir sed seq setsid sha1sum sha256sum sha512sum shuf sleep sort split stat "
+    "strings stty su sync tail tar tee test time timeout top touch tr tty umask uname uniq unlink unzip uptime "
+    "users usleep vi watch wc wget which whoami who xargs xxd yes".split()
 )
 
 
@@ -75,12 +75,17 @@ class Alpine:
     def wants_program(self, program: str, where: str, span: Span) -> None:
         """A program is called. Refused where it is not known to be there."""
         name = posixpath.basename(program)
-        package = _PROGRAMS.get(name, name)
+        package = self.package_of(name)
         if name in _BUSYBOX:
             return
         if package not in self.before:
             raise Refused(f"{where} uses {name}, and what brings it is not known", span)
         self._add(package, f"{where} uses {name}")
+
+    def package_of(self, program: str) -> str:
+        """The package that brings a program, if any does."""
+        name = posixpath.basename(program)
+        return _PROGRAMS.get(name, name)
 
     def _add(self, package: str, why: str) -> None:
         if package not in self.after:

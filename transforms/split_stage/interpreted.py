@@ -20,7 +20,7 @@ from slimify.knowledge.image_folders import holds_nothing
 from slimify.semantics.build import BuildStage, Step
 from slimify.semantics.commands import Invocation, invocations
 
-_USERS = frozenset("addgroup adduser groupadd useradd".split())
+_USERS = frozenset("addgroup adduser groupadd groupmod useradd usermod".split())
 # What they set up may matter to the build as well, and does no harm in both stages.
 _AS_WELL = frozenset("mkdir cp mv bundle bundler".split())
 _ROOT = frozenset(["root", "0", "root:root", "0:0"])
@@ -39,13 +39,24 @@ class Laid(NamedTuple):
 
 
 class Layout:
-    """Where each instruction goes. `runs` are the sorted RUNs by index; `dropped` packages only serve the build."""
+    """Where each instruction goes. `runs` are the sorted RUNs by index; `dropped` packages only serve the build.
 
-    def __init__(self, stage: BuildStage, runs: dict[int, Run], files: Files, dropped: frozenset[str]) -> None:
+    `settings` are the files, as they are typed, that the build makes and that are copied from it.
+    """
+
+    def __init__(
+        self,
+        stage: BuildStage,
+        runs: dict[int, Run],
+        files: Files,
+        dropped: frozenset[str],
+        settings: re.Pattern[str] | None = None,
+    ) -> None:
         self.stage = stage
         self.runs = runs
         self.files = files
         self.dropped = dropped
+        self.settings = settings
         self.last = max(at for at, run in runs.items() if run.moves)
         self.folder = self._folder()
         self._settled()
@@ -126,11 +137,28 @@ class Layout:
         if run.packages:
             return Part.BOTH
         programs = _programs(run.step)
+        if programs & {"echo", "printf"}:
+            return self._written(run.step)
         if programs & _USERS:
             return Part.BOTH if self._owners() else Part.RUN
         if self.folder and programs == {"chmod"} and not self._outside(run.step):
             return Part.BUILD
         return Part.BOTH if programs and programs <= _AS_WELL else Part.RUN
+
+    def _written(self, step: Step) -> Part:
+        """Where a RUN belongs that writes settings: with those that are copied, if it writes some of them."""
+        body = step.body
+        assert body is not None
+        targets = [
+            one.target.text.strip("'\"")
+            for command in body.script.commands()
+            for one in command.redirects
+            if one.target is not None
+        ]
+        copied = [self.settings is not None and self.settings.match(one) is not None for one in targets]
+        if any(copied) and not (all(copied) and _programs(step) <= {"echo", "printf"}):
+            raise Refused("a RUN writes settings of several kinds", step.instruction.span)
+        return Part.BUILD if any(copied) else Part.RUN
 
     def _owners(self) -> bool:
         """Whether a COPY of the build gives files to somebody by name."""

@@ -10,40 +10,42 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from slimify.transforms.split_stage.alpine import COMPILER_BYTES, COMPILERS, Alpine
+from slimify.transforms.split_stage.assets import NODE_TOOLS, pipe
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
 from slimify.transforms.split_stage.interpreted import Laid, Layout, made_executable
+from slimify.transforms.split_stage.needed import FETCH, NODE, Needed, some
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.ruby_build import (
-    BUNDLE, MISLEADING, VARIABLES, Bundled, bundled, gem_names, pipe, sets_only, sort,
+    BUNDLE,
+    MISLEADING,
+    VARIABLES,
+    Bundled,
+    bundled,
+    gem_names,
+    sets_only,
+    sort,
 )
 from slimify.transforms.split_stage.ruby_gems import Gems, gems
 from slimify.transforms.split_stage.ruby_start import Start, start
 from slimify.transforms.split_stage.runs import Run, read_run
-from slimify.transforms.split_stage.system import System
-from slimify.transforms.split_stage.worth import worth
 
-from slimify.knowledge.debian import closure_size, package_of_program, resolve, runtime_packages
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_folders import holds_nothing
-from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.image_siblings import respell, slim_sibling
-from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build, BuildStage, Step, pairs
 from slimify.semantics.commands import Invocation
 
 _INSTALLS = re.compile(r"\b(?:bundler?\b|gem install\b)")
-_BUILDS = re.compile(r"\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)|\badd\b.*(?:build-base|-dev\b|gcc)", re.DOTALL)
-# An extension for the interpreter of the image is not linked to the one of the distribution.
-_OTHER_RUBY = re.compile(r"(?:lib)?ruby[\d.]*-dev")
-_NODE = frozenset("node-gyp nodejs npm yarn yarnpkg".split())
-_FETCH = frozenset("apt-transport-https apt-utils dirmngr git gnupg gnupg2 lsb-release software-properties-common".split())
+_BUILDS = re.compile(
+    r"\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)|\badd\b.*(?:build-base|-dev\b|gcc)",
+    re.DOTALL,
+)
 _PYTHON = frozenset("python-is-python3 python2 python3".split())
-_EXTRA = _NODE | _FETCH | _PYTHON
+_EXTRA = NODE | FETCH | _PYTHON
 
 
 def concerns(build: Build, image: Image) -> bool:
@@ -73,7 +75,11 @@ def plan(build: Build, image: Image) -> Result | None:
     _variables(stage)
     told = list(runs.values())
     step = next((run.step for run in told if any(map(_is_bundle, run.builds))), None)
-    bundle = None if step is None else bundled(told, posixpath.normpath(step.state.workdir or "/"), {**stage.final_state.env})
+    bundle = (
+        None
+        if step is None
+        else bundled(told, posixpath.normpath(step.state.workdir or "/"), {**stage.final_state.env})
+    )
     _settings_in_bundle(files, told)
     repository = any(origin.startswith(".git/") for taken in files.taken.values() for origin, _ in taken.files)
     found = gems(build, files, step, gem_names(told), _production(stage), repository)
@@ -82,30 +88,22 @@ def plan(build: Build, image: Image) -> Result | None:
         return None
     _enough(image, found, stage)
     begin = start(build, stage, found.scripts)
-    dropped = _dropped(runs.values(), found, begin)
+    dropped = _dropped(list(runs.values()), found, begin)
     layout = Layout(stage, runs, files, dropped)
-    moving = layout.moving
-    for run in runs.values():
-        if run.adds_users and image.distribution == "debian" and "adduser" not in _of_image(base):
-            raise Refused(f"adduser is not in {base}", run.step.instruction.span)
-    kept = [one for run in moving for one in run.kept if one not in dropped]
-    system: System | Alpine
-    if image.distribution == "alpine":
-        system = _alpine(image, runs.values(), layout, kept, dropped)
-    else:
-        system = _debian(image, stage.image, base, runs.values(), layout, dropped)
-    _needs(system, stage, found, begin, image)
-    saves = _pays(stage.image, base, image, moving, [*kept, *system.added])
+    needed = Needed(image, stage.image, base, runs.values(), layout, dropped)
+    needed.adds_users()
+    _needs(needed, stage, found, begin)
+    saves = needed.saves()
     name = free_name(build)
     arrive = (
-        *install(build, [run for run in moving if {*run.packages} - dropped], [*kept, *system.added], image.distribution),
+        *install(build, needed.installing, needed.packages, image.distribution),
         f"COPY --from={name} {BUNDLE} {BUNDLE}",
     )
-    late = layout.late(name, _laid(stage, files, step, bundle, found))
+    late = layout.late(name, _laid(stage, files, step, bundle))
     return Result(
         Plan(name=name, base=written, parts=layout.parts(), arrive=arrive, late=late),
-        _reason(moving, found, image, dropped),
-        _evidence(moving, found, system, base, image, dropped),
+        _reason(needed, found),
+        _evidence(needed, found),
         saves,
     )
 
@@ -163,7 +161,7 @@ def _enough(image: Image, found: Gems, stage: BuildStage) -> None:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage", span)
 
 
-def _dropped(runs: Iterable[Run], found: Gems, begin: Start) -> frozenset[str]:
+def _dropped(runs: list[Run], found: Gems, begin: Start) -> frozenset[str]:
     """The packages that fetch or make something in the build, and that nothing is known to run afterwards."""
     installed = {one for run in runs for one in run.packages} & _EXTRA
     foreign = any(run.foreign for run in runs)
@@ -178,7 +176,9 @@ def _dropped(runs: Iterable[Run], found: Gems, begin: Start) -> frozenset[str]:
         node = node or "the application runs it"
     if foreign and node:
         raise Refused(f"node comes from another repository and may be needed to run: {node}")
-    kept = set(_NODE & {"nodejs"}) if node else set()
+    if node and any(one.program in NODE_TOOLS for run in runs for one in run.edits):
+        raise Refused(f"node may be needed to run, with what its package manager put elsewhere: {node}")
+    kept = {"nodejs"} if node else set()
     if computed is not None or found.unknown:
         kept |= _EXTRA
     if found.needs_git or "git" in called:
@@ -190,93 +190,20 @@ def _dropped(runs: Iterable[Run], found: Gems, begin: Start) -> frozenset[str]:
     return frozenset(installed - kept)
 
 
-def _of_image(reference: str) -> frozenset[str]:
-    found = image_packages(reference)
-    if found is None:
-        raise Refused(f"which packages are in {reference} is not known")
-    return found
-
-
-def _debian(
-    image: Image, before: str, after: str, runs: Iterable[Run], layout: Layout, dropped: frozenset[str]
-) -> System:
-    assert image.release is not None
-    moved = {run.step.index for run in layout.moving}
-    system = System(
-        image.release,
-        before=_of_image(before),
-        after=_of_image(after),
-        installed=[([one for one in run.packages if one not in dropped], run.recommends) for run in runs],
-        kept=[
-            ([one for one in (run.kept if run.step.index in moved else run.packages) if one not in dropped], run.recommends)
-            for run in runs
-        ],
-    )
-    for run in layout.moving:
-        for one in run.build_only:
-            if _OTHER_RUBY.fullmatch(one):
-                continue
-            if resolve(one, image.release) is None:
-                raise Refused(f"the package {one} is not known", run.step.instruction.span)
-            for library in runtime_packages(one, image.release) or ():
-                system.wants((library,), f"it has the library of {one}")
-    return system
-
-
-def _alpine(
-    image: Image, runs: Iterable[Run], layout: Layout, kept: list[str], dropped: frozenset[str]
-) -> Alpine:
-    assert image.release is not None
-    moved = {run.step.index for run in layout.moving}
-    runs = list(runs)
-    stay = [one for run in runs if run.step.index not in moved for one in run.packages]
-    system = Alpine(image.release, [one for run in runs for one in run.packages], [*kept, *stay])
-    for run in layout.moving:
-        for one in run.build_only:
-            if not _OTHER_RUBY.fullmatch(one):
-                system.libraries_of(one, run.step.instruction.span)
-    return system
-
-
-def _needs(system: System | Alpine, stage: BuildStage, found: Gems, begin: Start, image: Image) -> None:
+def _needs(needed: Needed, stage: BuildStage, found: Gems, begin: Start) -> None:
     """Have everything installed that was there, is needed to run, and would be gone."""
     span = stage.stage.base.span
     for name, packages in (*found.needs, *found.programs):
-        system.wants(packages, f"{name} needs it to run")
+        needed.system.wants(packages, f"{name} needs it to run")
     if found.needs_git:
-        system.wants(("git",), found.needs_git)
+        needed.system.wants(("git",), found.needs_git)
     if found.needs_node:
-        system.wants(("nodejs",), f"{found.needs_node} runs it")
-    for program, where in begin.programs:
-        system.wants_program(program, where, span)
-    for one in begin.started:
-        where = f"{one.place.file}:{one.place.line}"
-        if one.name is None:
-            if image.kind == "full":
-                raise Refused(f"{where} runs a program whose name is not known", span)
-        elif isinstance(system, System):
-            packages = package_of_program(posixpath.basename(one.name), system.release)
-            system.wants(packages, f"{where} runs {one.name}")
+        needed.system.wants(("nodejs",), f"{found.needs_node} runs it")
+    needed.programs(begin.programs, span)
+    needed.started(begin.started, span)
 
 
-def _pays(before: str, after: str, image: Image, moving: list[Run], kept: list[str]) -> int:
-    if image.distribution == "alpine":
-        if not COMPILERS & {one for run in moving for one in run.packages}:
-            return worth(None, None)
-        return COMPILER_BYTES
-    assert image.release is not None
-    sizes = uncompressed_bytes(before), uncompressed_bytes(after)
-    asked = [one for run in moving for one in run.packages if resolve(one, image.release)]
-    gone, comes = closure_size(asked, image.release), closure_size(kept, image.release)
-    if sizes[0] is None or sizes[1] is None or gone is None or comes is None:
-        return worth(None, None)
-    # Much of what is asked for is in a full image already.
-    return worth(sizes[0].bytes + (0 if before != after else gone), sizes[1].bytes + comes)
-
-
-def _laid(
-    stage: BuildStage, files: Files, step: Step | None, bundle: Bundled | None, found: Gems
-) -> Iterable[Laid]:
+def _laid(stage: BuildStage, files: Files, step: Step | None, bundle: Bundled | None) -> Iterable[Laid]:
     """What Bundler leaves outside of the image's own place for gems."""
     if bundle is None or step is None:
         return
@@ -285,7 +212,9 @@ def _laid(
         path = posixpath.normpath(posixpath.join(bundle.folder, bundle.path))
         if not f"{path}/".startswith(f"{BUNDLE}/"):
             if holds_nothing(stage.image, path) is None:
-                raise Refused(f"gems are installed to {path}, where the image has files of its own", step.instruction.span)
+                raise Refused(
+                    f"gems are installed to {path}, where the image has files of its own", step.instruction.span
+                )
             yield Laid(path)
     lock = posixpath.join(bundle.folder, "Gemfile.lock")
     brought = [at for at, taken in files.taken.items() if any(place == lock for _, place in taken.files)]
@@ -295,26 +224,22 @@ def _laid(
     yield Laid(lock, owner or "")
 
 
-def _some(names: Iterable[str]) -> list[str]:
-    listed = list(dict.fromkeys(names))
-    return listed if len(listed) <= 4 else [*listed[:3], f"{len(listed) - 3} more"]
-
-
-def _reason(moving: list[Run], found: Gems, image: Image, dropped: frozenset[str]) -> str:
-    tools = [one for run in moving for one in run.packages if one in run.build_only or one in dropped]
+def _reason(needed: Needed, found: Gems) -> str:
+    moving = needed.moving
+    tools = [one for run in moving for one in run.packages if one in run.build_only or one in needed.dropped]
     if tools:
-        return f"{', '.join(_some(tools))} only serve the build"
-    return f"the compiler and headers of {image.name}:{image.tag} only serve to build {', '.join(_some(found.compiled))}"
+        return f"{some(tools)} only serve the build"
+    image = needed.image
+    return f"the compiler and headers of {image.name}:{image.tag} only serve to build {some(found.compiled)}"
 
 
-def _evidence(
-    moving: list[Run], found: Gems, system: System | Alpine, base: str, image: Image, dropped: frozenset[str]
-) -> tuple[Evidence, ...]:
-    facts = [Evidence("this belongs to the build", run.step.instruction.span) for run in moving]
+def _evidence(needed: Needed, found: Gems) -> tuple[Evidence, ...]:
+    image, base = needed.image, needed.images[1]
+    facts = [Evidence("this belongs to the build", run.step.instruction.span) for run in needed.moving]
     if found.locked is not None:
         facts.append(Evidence(f"{found.locked} names {len(found.names)} gems"))
-    facts += [Evidence(f"nothing is known to run {one} when the image runs") for one in sorted(dropped)]
-    facts += [Evidence(f"{package} is installed: {why}") for package, why in system.added.items()]
+    facts += [Evidence(f"nothing is known to run {one} when the image runs") for one in sorted(needed.dropped)]
+    facts += [Evidence(f"{package} is installed: {why}") for package, why in needed.system.added.items()]
     if image.kind == "full":
         facts.append(Evidence(f"{base} has the same Ruby on the same release, {image.release}", None, image.how))
     return tuple(facts)

@@ -1,7 +1,7 @@
 """What Bundler, RubyGems, Rails and the tools of its assets do in a RUN.
 
 Sources: Bundler's manual, bundle-install(1), bundle-config(1) and bundle-exec(1); RubyGems' command reference; Rails
-guides, "The Asset Pipeline"; nodesource/distributions and yarnpkg.com, "Installation", for their repositories.
+guides, "The Asset Pipeline".
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.assets import NODE_TOOLS, in_place, node
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
@@ -25,8 +26,8 @@ VARIABLES = re.compile(
     r"(?!(?:PATH|HOME|LD_\w+|GEM_\w+|RUBYLIB|BUNDLE_(?!WITHOUT|JOBS|RETRY|FROZEN|FORCE_RUBY_PLATFORM)\w+)$)\w+"
 )
 _SWITCHES = frozenset(
-    "--quiet --verbose --frozen --deployment --no-cache --clean --full-index --local --prefer-local --redownload --force "
-    "--no-prune --no-deployment --system --no-clean".split()
+    "--quiet --verbose --frozen --deployment --no-cache --clean --full-index --local --prefer-local --redownload "
+    "--force --no-prune --no-deployment --system --no-clean".split()
 )
 _VALUED = frozenset(["--jobs", "-j", "--retry", "--path"])
 _GROUPS = frozenset(["--without", "--with"])
@@ -39,15 +40,6 @@ _TASKS = re.compile(
     r"(?:precompile|clean|clobber|compile|build|build_all|clear|export)|[A-Z_]+=.*|--trace|-q|-s"
 )
 _RAILS = frozenset("rails rake bin/rails bin/rake ./bin/rails ./bin/rake".split())
-_NODE_GLOBAL = frozenset(["-g", "--global", "--location=global"])
-_IN_PLACE = frozenset("cp mv rm touch ln mkdir".split())
-_REPOSITORY = re.compile(
-    r"curl (?:-\w+ |--\w+ )*(?:-o- )?https://deb\.nodesource\.com/setup_[\w.]+ \| (?:sudo )?(?:-E )?(?:bash|sh)(?: -)?"
-    r"|(?:curl|wget) (?:-\w+ |-O ?- |--quiet )*https://dl\.yarnpkg\.com/debian/pubkey\.gpg(?: -O ?-)? "
-    r"\| (?:apt-key add -|gpg --dearmor (?:-o|>|\| tee) ?[\w./-]+(?: > ?/dev/null)?)"
-    r"|echo ['\"]?deb (?:\[[^\]]*\] )?https://dl\.yarnpkg\.com/debian/? stable main['\"]? "
-    r"(?:\| tee|>>?) ?/etc/apt/sources\.list\.d/yarn\.list"
-)
 
 
 class Bundled(NamedTuple):
@@ -65,14 +57,6 @@ def sort(run: Run, call: Invocation) -> Run | None:
     if typed == "ruby" and call.argv and call.argv[0] in _RAILS:
         return _named(run, call, call.argv[0] or "", call.argv[1:])
     return _named(run, call, typed, call.argv)
-
-
-def pipe(run: Run, text: str) -> Run | None:
-    """Take the repositories of Node and Yarn."""
-    if not _REPOSITORY.fullmatch(text):
-        return None
-    # The script of nodesource fetches the index of packages itself.
-    return run._replace(foreign=True, updates=run.updates or "setup_" in text)
 
 
 def _named(run: Run, call: Invocation, typed: str, argv: tuple[str | None, ...]) -> Run | None:
@@ -94,33 +78,12 @@ def _named(run: Run, call: Invocation, typed: str, argv: tuple[str | None, ...])
         return edits if argv and not tasks else None
     if typed == "bootsnap" and first == "precompile":
         return edits
-    if typed in ("npm", "yarn", "pnpm", "corepack"):
-        return _node(builds, edits, typed, argv)
+    if typed in NODE_TOOLS:
+        return node(run, call)
     paths = [one for one in argv if one is None or not one.startswith("-")]
     if typed in ("rm", "find") and paths and all(one is not None and one.startswith(BUNDLE) for one in paths[:1]):
         return builds
-    if typed in _IN_PLACE - {"mkdir"} and paths and all(_relative(one) for one in paths):
-        return run._replace(edits=(*run.edits, call))
-    return None
-
-
-def _node(builds: Run, edits: Run, typed: str, argv: tuple[str | None, ...]) -> Run | None:
-    words = [one for one in argv if one is not None]
-    if len(words) != len(argv):
-        return None
-    plain = [one for one in words if not one.startswith("-")]
-    first = plain[0] if plain else ""
-    if typed == "corepack" or first == "cache" or (typed == "npm" and _NODE_GLOBAL & {*words}):
-        return builds
-    if typed != "npm" and first == "global":
-        return builds
-    if first in ("", "install", "i", "ci", "run", "build") or typed != "npm":
-        return edits if "--cwd" not in words and "--prefix" not in words else None
-    return None
-
-
-def _relative(path: str | None) -> bool:
-    return path is not None and not path.startswith(("/", "~", "..")) and "/../" not in path
+    return in_place(run, call)
 
 
 def bundled(runs: list[Run], folder: str, env: dict[str, str | None]) -> Bundled:

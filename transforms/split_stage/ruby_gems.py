@@ -72,7 +72,9 @@ def gems(
             if data.command == "install":
                 raise Refused(f"the installation of {gem.name} puts data into {data.path}")
     needs = [(gem.name, one.packages) for gem in of for one in (*gem.run_libraries, *gem.source_libraries)]
-    needs += [(name, _DATA[name]) for name in names if name in _DATA and not (name == "tzinfo" and "tzinfo-data" in names)]
+    needs += [
+        (name, _DATA[name]) for name in names if name in _DATA and not (name == "tzinfo" and "tzinfo-data" in names)
+    ]
     node = sorted(({*names} & _SCRIPTS) if not {*names} & _ENGINES else {*names} & _SCRIPTS - {"execjs"})
     node += [] if production else sorted({*names} & _BUNDLERS)
     revision = sorted({*names} & _REVISION) if repository else []

@@ -20,12 +20,25 @@ _REFUSED = {
         "webpack-dev-server ruby-debug rdbg debug".split(),
         "which is for development",
     ),
-    **dict.fromkeys("foreman overmind hivemind invoker god bluepill monit".split(), "which starts what is listed elsewhere"),
+    **dict.fromkeys(
+        "foreman overmind hivemind invoker god bluepill monit".split(), "which starts what is listed elsewhere"
+    ),
     **dict.fromkeys("cron crond at".split(), "which starts what is listed elsewhere"),
     **dict.fromkeys("npm npx yarn pnpm".split(), "which belongs to the build"),
 }
 _DEVELOPMENT = frozenset("console c test generate g new dbconsole db console_sandbox".split())
-_NOT_RUN = ("spec/", "test/", "tests/", "features/", "vendor/", "node_modules/", "config/deploy", ".git/", "bin/", "doc/")
+_NOT_RUN = (
+    "spec/",
+    "test/",
+    "tests/",
+    "features/",
+    "vendor/",
+    "node_modules/",
+    "config/deploy",
+    ".git/",
+    "bin/",
+    "doc/",
+)
 
 
 class Start(NamedTuple):

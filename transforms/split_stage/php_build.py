@@ -1,0 +1,148 @@
+"""What builds extensions of PHP and installs packages of Composer in a RUN, and what sets up PHP or Apache.
+
+Sources: docker-library/php, the scripts docker-php-ext-configure, docker-php-ext-install and docker-php-ext-enable and
+the page of the image; Composer's manual, "Command-line interface" and "Scripts"; Laravel's and Symfony's documentation
+of what their commands write.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from slimify.transforms.split_stage.assets import NODE_TOOLS, in_place, node
+from slimify.transforms.split_stage.assets import pipe as node_pipe
+from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.runs import Run, apk
+
+from slimify.semantics.commands import Invocation
+
+EXTENSIONS = "/usr/local/lib/php/extensions"
+SETTINGS = "/usr/local/etc/php/conf.d"
+CONF_D = re.compile(r"(?:/usr/local/etc/php|\$PHP_INI_DIR|\$\{PHP_INI_DIR\})/conf\.d/")
+# Files of the image's own that are changed where they ship.
+WRITTEN = re.compile(
+    r"(?:/usr/local/etc/(?:php|php-fpm\.d|php-fpm\.conf)|\$PHP_INI_DIR|\$\{PHP_INI_DIR\}|/etc/apache2|\$APACHE_CONFDIR"
+    r"|\$\{APACHE_CONFDIR\})(?:/[\w./-]*)?"
+)
+VARIABLES = re.compile(r"COMPOSER_\w+|APP_\w+|NODE_(?:ENV|OPTIONS)|PHP_OPENSSL|MAKEFLAGS|DATABASE_URL")
+# Docker replaces nothing in a RUN; the variable is the base's.
+_PHPIZE = frozenset(["$PHPIZE_DEPS", "${PHPIZE_DEPS}", '"$PHPIZE_DEPS"'])
+_PHPIZE_ALPINE = ("autoconf", "dpkg-dev", "g++", "gcc", "libc-dev", "make", "pkgconf", "re2c")
+_EXTENSION_TOOLS = frozenset(
+    "docker-php-ext-configure docker-php-ext-enable docker-php-ext-install docker-php-source".split()
+)
+_APACHE = frozenset("a2dismod a2disconf a2dissite a2enconf a2enmod a2ensite".split())
+_COMPOSER = re.compile(r"(?:(?:/usr(?:/local)?)?/bin/|\./)?composer(?:\.phar)?")
+_INSTALLER = re.compile(
+    r"curl (?:-\w+ |--\w+ )*['\"]?https?://getcomposer\.org/installer['\"]? "
+    r"\| php(?: --(?: --[\w-]+(?:[= ][\w./-]+)?)*)?"
+    r"|(?:yes(?: ['\"]{2})?|echo(?: -\w+)? ['\"]?[\w\\]*['\"]?|printf ['\"][\\n]+['\"]) \| pecl install [\w. -]+"
+)
+_COMPOSER_VERBS = frozenset("install i update dump-autoload dumpautoload require config run-script run".split())
+_QUIET_VERBS = frozenset("--version -V about validate check-platform-reqs clear-cache clearcache diagnose".split())
+_ELSEWHERE = frozenset(["-d", "--working-dir", "-g", "--global"])
+# Commands of a framework that only write to its own folders.
+_ARTISAN = re.compile(
+    r"(?:config|route|view|event|cache):(?:cache|clear)|optimize(?::clear)?|storage:link|key:generate|package:discover"
+    r"|vendor:publish|octane:install|horizon:publish|livewire:publish|filament:\w+|icons:cache"
+)
+_CONSOLE = re.compile(r"cache:(?:clear|warmup)|assets:install|asset-map:compile|importmap:install")
+
+
+class Composer(NamedTuple):
+    """One run of Composer: its verb and whether scripts and plug-ins are left out."""
+
+    verb: str
+    scripts: bool
+
+
+def sort(run: Run, call: Invocation) -> Run | None:
+    """Take what PHP's tools do for the build, and what sets up PHP and its server."""
+    typed = call.typed[0].value or ""
+    builds = run._replace(builds=(*run.builds, call))
+    if typed in _EXTENSION_TOOLS or (typed == "pecl" and call.argv[:1] in (("install",), ("channel-update",))):
+        return builds
+    if composer(call) is not None:
+        return builds
+    if typed == "php":
+        return _php(run, builds, call)
+    if typed in NODE_TOOLS:
+        return node(run, call)
+    if typed in _APACHE or typed in ("usermod", "groupmod"):
+        return run._replace(sets_up=True)
+    if typed == "mv" and call.argv == ("composer.phar", "/usr/local/bin/composer"):
+        return builds
+    if typed == "chmod" and call.argv[1:] in (("/usr/local/bin/composer",), ("composer.phar",)):
+        return builds
+    if typed == "rm" and call.argv[:1] and set(call.argv) <= {"-r", "-rf", "-f", "/tmp/pear", "/tmp/*", "/var/tmp/*"}:
+        return run
+    if typed in ("mv", "cp", "sed") and _settings(call):
+        return run._replace(sets_up=True)
+    if typed == "apk" and any(word.text in _PHPIZE for word in call.words):
+        plain = [at for at, word in enumerate(call.words) if word.text not in _PHPIZE]
+        rest = call._replace(argv=tuple(call.argv[at] for at in plain), words=tuple(call.words[at] for at in plain))
+        found = apk(run, rest)
+        return None if found is None else found._replace(packages=(*found.packages, *_PHPIZE_ALPINE))
+    return in_place(run, call)
+
+
+def pipe(run: Run, text: str) -> Run | None:
+    """Take the installer of Composer, and questions of pecl that are answered in advance."""
+    if _INSTALLER.fullmatch(text):
+        # Only that there is something for the build matters here.
+        return run._replace(foreign=run.foreign, builds=(*run.builds, *_marker(run)))
+    return node_pipe(run, text)
+
+
+def _marker(run: Run) -> tuple[Invocation, ...]:
+    from slimify.semantics.commands import invocations
+
+    body = run.step.body
+    assert body is not None
+    return tuple(one for command in body.script.commands() for one in invocations(command))[:1]
+
+
+def _php(run: Run, builds: Run, call: Invocation) -> Run | None:
+    first = call.argv[0] if call.argv else None
+    if first == "-r" and "composer-setup" in call.words[1].text:
+        return builds
+    if first in ("composer-setup.php", "/tmp/composer-setup.php"):
+        return builds
+    verb = call.argv[1] if len(call.argv) > 1 else None
+    known = (first == "artisan" and _ARTISAN.fullmatch(verb or "")) or (
+        first == "bin/console" and _CONSOLE.fullmatch(verb or "")
+    )
+    return run._replace(edits=(*run.edits, call)) if known and None not in call.argv else None
+
+
+def _settings(call: Invocation) -> bool:
+    """Whether only files of PHP's or Apache's settings are changed."""
+    texts = [word.text.replace('"', "") for word in call.words]
+    if call.program != "sed":
+        paths = [one for one in texts if not one.startswith("-")]
+        return len(paths) == 2 and all(WRITTEN.fullmatch(one) for one in paths)
+    if not any(one.startswith("-") and "i" in one for one in texts):
+        return False
+    scripts = [at + 1 for at, one in enumerate(texts) if re.fullmatch(r"-\w*e", one)]
+    rest = [one for at, one in enumerate(texts) if not one.startswith("-") and at not in scripts]
+    files = rest if scripts else rest[1:]
+    return bool(files) and all(re.fullmatch(WRITTEN.pattern + r"[\w./*-]*", one) for one in files)
+
+
+def composer(call: Invocation) -> Composer | None:
+    """A run of Composer that installs packages, or says something; None for any other program.
+
+    Raises `Refused` where packages are installed to another place, or for everybody.
+    """
+    typed = [word.value or "" for word in call.typed]
+    if not _COMPOSER.fullmatch(typed[-1]) or (len(typed) > 1 and typed[0] != "php"):
+        return None
+    plain = [one for one in call.argv if one is not None and not one.startswith("-")]
+    if call.argv[:1] and (call.argv[0] or "") in _QUIET_VERBS:
+        return Composer("", scripts=False)
+    verb = plain[0] if plain else ""
+    if verb not in _COMPOSER_VERBS or None in call.argv or call.has(*_ELSEWHERE):
+        raise Refused(f"`composer {verb}` may install to another place")
+    quiet = call.has("--no-scripts") and (call.has("--no-plugins") or verb in ("install", "i"))
+    return Composer(verb, scripts=not quiet)
