@@ -6,9 +6,8 @@ commands change files among those of the application (assets, caches), its folde
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.core import Part
@@ -17,7 +16,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
 from slimify.knowledge.image_folders import holds_nothing
-from slimify.semantics.build import BuildStage, Step
+from slimify.semantics.build import BuildStage, Step, pairs
 from slimify.semantics.commands import Invocation, invocations
 
 _USERS = frozenset("addgroup adduser groupadd groupmod useradd usermod".split())
@@ -79,9 +78,7 @@ class Layout:
     def _folder(self) -> str:
         """The folder that is taken over as a whole; empty if there is none."""
         places = [
-            (posixpath.normpath(run.step.state.workdir or "/"), run.step)
-            for at, run in self.runs.items()
-            if run.edits and at <= self.last
+            (self.files.folder(run.step), run.step) for at, run in self.runs.items() if run.edits and at <= self.last
         ]
         if not places:
             return ""
@@ -196,6 +193,16 @@ class Layout:
                     if f"{self.folder}/".startswith(f"{path.rstrip('/')}/") or path.startswith(f"{self.folder}/"):
                         return False
         return True
+
+
+def assigned(step: Step) -> Iterator[tuple[str, str]]:
+    """The variables that an ENV or ARG sets, with what is written for their values."""
+    if step.keyword == "ENV":
+        yield from pairs(step.instruction)
+    elif step.keyword == "ARG":
+        for token in step.instruction.tokens:
+            name, _, value = token.text.partition("=")
+            yield name, value
 
 
 def made_executable(run: Run, call: Invocation, placed: Iterable[str]) -> Run | None:

@@ -14,7 +14,14 @@ from slimify.transforms.split_stage.system import System
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.started import Started
-from slimify.knowledge.debian import installed_size, package_of_program, resolve, runtime_packages
+from slimify.knowledge.debian import (
+    closure,
+    installed_size,
+    is_build_only,
+    package_of_program,
+    resolve,
+    runtime_packages,
+)
 from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
@@ -30,15 +37,27 @@ _OTHER = re.compile(r"(?:lib)?(?:ruby|php)[\d.]*-dev")
 
 
 class Needed:
-    """What is installed in the stage that ships, on the image `after`, of what there was on `before`."""
+    """What is installed in the stage that ships, on the image `after`, of what there was on `before`.
+
+    Something may have been built with headers that only came along with those that are asked for: the libraries of
+    these are wanted where they are among the `linked` ones.
+    """
 
     def __init__(
-        self, image: Image, before: str, after: str, runs: Iterable[Run], layout: Layout, dropped: frozenset[str]
+        self,
+        image: Image,
+        before: str,
+        after: str,
+        runs: Iterable[Run],
+        layout: Layout,
+        dropped: frozenset[str],
+        linked: re.Pattern[str],
     ) -> None:
         self.image = image
         self.images = before, after
         self.runs = list(runs)
         self.dropped = dropped
+        self.linked = linked
         self.moving = layout.moving
         self.kept = [one for run in self.moving for one in run.kept if one not in dropped]
         self.system: System | Alpine = self._alpine() if image.distribution == "alpine" else self._debian()
@@ -112,6 +131,12 @@ class Needed:
                     raise Refused(f"the package {one} is not known", run.step.instruction.span)
                 for library in runtime_packages(one, release) or ():
                     system.wants((library,), f"it has the library of {one}")
+        headers = [one for run in self.moving for one in run.build_only if not _OTHER.fullmatch(one)]
+        for one in sorted(closure(headers, release) or ()):
+            for library in (runtime_packages(one, release) or ()) if is_build_only(one) else ():
+                if self.linked.match(library):
+                    system.wants((library,), f"it has the library of {one}, which came along")
+        system.wants_modules()
         return system
 
     def _alpine(self) -> Alpine:

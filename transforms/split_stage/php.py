@@ -15,15 +15,18 @@ from slimify.transforms.split_stage.assets import NODE_TOOLS
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.interpreted import Laid, Layout, made_executable
+from slimify.transforms.split_stage.interpreted import Laid, Layout, assigned, made_executable
 from slimify.transforms.split_stage.needed import FETCH, NODE, Needed, some
 from slimify.transforms.split_stage.php_build import (
     CONF_D,
     EXTENSIONS,
+    LIBRARIES,
+    PECL,
     SETTINGS,
     VARIABLES,
     WRITTEN,
     composer,
+    pecl_names,
     pipe,
     sort,
 )
@@ -35,7 +38,7 @@ from slimify.transforms.split_stage.runs import Run, read_run
 from slimify.knowledge.image_config import config
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, pairs
+from slimify.semantics.build import Build, BuildStage
 from slimify.semantics.commands import Invocation
 from slimify.syntax.dockerfile import Instruction
 
@@ -91,7 +94,8 @@ def plan(build: Build, image: Image) -> Result | None:
         # What its scripts write is only known to lie in the folder that it is run in.
         runs = {at: run._replace(edits=run.builds) if _composes(run) else run for at, run in runs.items()}
     layout = Layout(stage, runs, files, dropped, CONF_D)
-    needed = Needed(image, reference, reference, runs.values(), layout, dropped)
+    linked = re.compile(LIBRARIES if set(pecl_names(layout.moving)) <= PECL else "")
+    needed = Needed(image, reference, reference, runs.values(), layout, dropped, linked)
     needed.adds_users()
     span = stage.stage.base.span
     needed.programs(begin.programs, span)
@@ -115,10 +119,9 @@ def plan(build: Build, image: Image) -> Result | None:
 
 def _variables(stage: BuildStage) -> None:
     for step in stage.steps:
-        if step.keyword == "ENV":
-            for name, _ in pairs(step.instruction):
-                if _MISLEADING.fullmatch(name):
-                    raise Refused(f"{name} is set, which decides where files are found", step.instruction.span)
+        for name, _ in assigned(step):
+            if _MISLEADING.fullmatch(name):
+                raise Refused(f"{name} is set, which decides where files are found", step.instruction.span)
 
 
 def _extends(run: Run) -> bool:

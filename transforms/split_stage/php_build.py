@@ -8,6 +8,7 @@ of what their commands write.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.assets import NODE_TOOLS, in_place, node
@@ -19,6 +20,17 @@ from slimify.semantics.commands import Invocation
 
 EXTENSIONS = "/usr/local/lib/php/extensions"
 SETTINGS = "/usr/local/etc/php/conf.d"
+# The libraries that PHP's own extensions may be linked with (PHP manual, "Installation" of each extension).
+LIBRARIES = (
+    r"lib(?:aspell|avif|bz2|c-client|curl|db5|edit|enchant|exif|expat|ffi|freetype|gmp10|gssapi|icu|jpeg|kpathsea|krb5|ldap|lmdb"
+    r"|odbc|onig|png|pq5|pspell|qdbm|readline|sasl|snappy|snmp|sodium|sqlite3|ssl|sybdb|ct4|tidy|webp7|xml2|xpm|xslt|zip)"
+)
+# Extensions of PECL that are linked with nothing, or only with a library whose headers must be asked for.
+PECL = frozenset(
+    "amqp apcu ast decimal ds ev event excimer grpc igbinary imagick mailparse mcrypt memcache memcached mongodb "
+    "msgpack oauth opentelemetry pcov pdo_sqlsrv protobuf psr raphf rdkafka redis sqlsrv ssh2 swoole timezonedb uopz "
+    "uuid xdebug yaml zip zstd".split()
+)
 CONF_D = re.compile(r"(?:/usr/local/etc/php|\$PHP_INI_DIR|\$\{PHP_INI_DIR\})/conf\.d/")
 # Files of the image's own that are changed where they ship.
 WRITTEN = re.compile(
@@ -50,11 +62,24 @@ _ARTISAN = re.compile(
 _CONSOLE = re.compile(r"cache:(?:clear|warmup)|assets:install|asset-map:compile|importmap:install")
 
 
+def pecl_names(runs: Iterable[Run]) -> tuple[str, ...]:
+    """The extensions that pecl installs, without version or channel."""
+    found: list[str] = []
+    for run in runs:
+        for words in re.findall(r"\bpecl install ((?:[\w.-]+\s+)*[\w.-]+)", run.step.instruction.logical.text):
+            found += [word.partition("-")[0].lower() for word in words.split() if not word.startswith("-")]
+        if run.step.instruction.logical.text.count("pecl install") and not found:
+            found.append("?")
+    return tuple(found)
+
+
 class Composer(NamedTuple):
-    """One run of Composer: its verb and whether scripts and plug-ins are left out."""
+    """One run of Composer: its verb, and whether it runs scripts, plug-ins, and those of development as well."""
 
     verb: str
-    scripts: bool
+    scripts: bool = False
+    plugins: bool = False
+    development: bool = False
 
 
 def sort(run: Run, call: Invocation) -> Run | None:
@@ -140,9 +165,8 @@ def composer(call: Invocation) -> Composer | None:
         return None
     plain = [one for one in call.argv if one is not None and not one.startswith("-")]
     if call.argv[:1] and (call.argv[0] or "") in _QUIET_VERBS:
-        return Composer("", scripts=False)
+        return Composer("")
     verb = plain[0] if plain else ""
     if verb not in _COMPOSER_VERBS or None in call.argv or call.has(*_ELSEWHERE):
         raise Refused(f"`composer {verb}` may install to another place")
-    quiet = call.has("--no-scripts") and (call.has("--no-plugins") or verb in ("install", "i"))
-    return Composer(verb, scripts=not quiet)
+    return Composer(verb, not call.has("--no-scripts"), not call.has("--no-plugins"), not call.has("--no-dev"))

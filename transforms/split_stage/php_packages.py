@@ -7,11 +7,11 @@ import re
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.files import Files
+from slimify.transforms.split_stage.php_build import Composer as Command
 from slimify.transforms.split_stage.php_build import composer
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
-from slimify.context.found import Unknown
 from slimify.context.php import Composer, ComposerLock, read_composer, read_composer_lock
 from slimify.semantics.build import Build, BuildStage
 
@@ -21,6 +21,13 @@ _LARAVEL = re.compile(
     r"Illuminate\\Foundation\\ComposerScripts::postAutoloadDump|@php artisan package:discover(?: --ansi)?"
 )
 _CACHE = "bootstrap/cache"
+_INSTALLS = frozenset(["install", "i", "dump-autoload", "dumpautoload"])
+# Plug-ins that write to the folder of packages alone (their own documentation).
+_AT_HOME = frozenset(
+    "composer/package-versions-deprecated cweagans/composer-patches dealerdirect/phpcodesniffer-composer-installer "
+    "ocramius/package-versions pestphp/pest-plugin php-http/discovery phpstan/extension-installer "
+    "symfony/runtime".split()
+)
 
 
 class Packages(NamedTuple):
@@ -42,8 +49,8 @@ def packages_of(build: Build, stage: BuildStage, files: Files, runs: dict[int, R
         return None
     run = told[0][0]
     span = run.step.instruction.span
-    folder = posixpath.normpath(run.step.state.workdir or "/")
-    if any(posixpath.normpath(one.step.state.workdir or "/") != folder for one, _ in told):
+    folder = files.folder(run.step)
+    if any(files.folder(one.step) != folder for one, _ in told):
         raise Refused("Composer is run in more than one folder", span)
     place = files.source(run.step, posixpath.join(folder, "composer.json"))
     if place is None or posixpath.basename(place[0]) != "composer.json":
@@ -54,27 +61,24 @@ def packages_of(build: Build, stage: BuildStage, files: Files, runs: dict[int, R
     lock = read_composer_lock(build.context, source)
     if not isinstance(manifest, Composer):
         raise Refused("composer.json cannot be read", span)
-    if not manifest.vendor.startswith(posixpath.join(source, "vendor")) or manifest.repositories:
+    text = build.context.text(manifest.path) or ""
+    own = manifest.vendor == posixpath.join(source, "vendor") and '"bin-dir"' not in text and not manifest.repositories
+    locked = files.source(run.step, posixpath.join(folder, "composer.lock")) is not None
+    if not own or not locked or not isinstance(lock, ComposerLock):
+        # Files are written elsewhere; without a lock that is one of them.
+        return Packages((), whole=True)
+    if any(one.verb not in _INSTALLS for _, one in told) or not _plugins(lock, [one for _, one in told]) <= _AT_HOME:
         return Packages((), whole=True)
     laid = [posixpath.join(folder, "vendor")]
-    whole = isinstance(lock, Unknown) or any(
-        one.verb not in ("install", "i", "dump-autoload", "dumpautoload") for _, one in told
-    )
-    locked = lock is not None and files.source(run.step, posixpath.join(folder, "composer.lock")) is not None
-    if not locked:
-        # It is written, and later than the sources are copied.
-        whole = True
-    if any(one.scripts for _, one in told):
-        commands = manifest.install_commands
-        whole = whole or manifest.symfony or not all(_LARAVEL.fullmatch(one.text) for one in commands)
-        whole = whole or (isinstance(lock, ComposerLock) and bool(lock.plugins))
-        if commands:
-            kept = any(
-                image is not None and image.startswith(posixpath.join(folder, _CACHE) + "/")
-                for taken in files.taken.values()
-                for _, image in taken.files
-            )
-            owned = any(step.instruction.flag("chown") for step in stage.steps)
-            whole = whole or not kept or owned
-            laid.append(posixpath.join(folder, _CACHE))
-    return Packages(tuple(laid), whole)
+    commands = manifest.install_commands if any(one.scripts for _, one in told) else ()
+    if not commands:
+        return Packages(tuple(laid), manifest.symfony and any(one.scripts for _, one in told))
+    cache = f"{posixpath.join(folder, _CACHE)}/"
+    known = all(_LARAVEL.fullmatch(one.text) for one in commands) and any(one.startswith(cache) for one in files.placed)
+    owned = any(step.instruction.flag("chown") for step in stage.steps)
+    return Packages((*laid, cache.rstrip("/")), whole=owned or not known)
+
+
+def _plugins(lock: ComposerLock, told: list[Command]) -> set[str]:
+    names = {*lock.plugins} if any(one.plugins for one in told) else set()
+    return names | ({*lock.dev_plugins} if any(one.plugins and one.development for one in told) else set())

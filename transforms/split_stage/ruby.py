@@ -14,7 +14,7 @@ from slimify.transforms.split_stage.assets import NODE_TOOLS, pipe
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.interpreted import Laid, Layout, made_executable
+from slimify.transforms.split_stage.interpreted import Laid, Layout, assigned, made_executable
 from slimify.transforms.split_stage.needed import FETCH, NODE, Needed, some
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.ruby_build import (
@@ -24,6 +24,7 @@ from slimify.transforms.split_stage.ruby_build import (
     Bundled,
     bundled,
     gem_names,
+    owned,
     sets_only,
     sort,
 )
@@ -36,7 +37,7 @@ from slimify.knowledge.image_folders import holds_nothing
 from slimify.knowledge.image_siblings import respell, slim_sibling
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step, pairs
+from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.commands import Invocation
 
 _INSTALLS = re.compile(r"\b(?:bundler?\b|gem install\b)")
@@ -65,7 +66,7 @@ def plan(build: Build, image: Image) -> Result | None:
     files = Files(build, stage)
 
     def sorter(run: Run, call: Invocation) -> Run | None:
-        return sort(run, call) or made_executable(run, call, files.placed)
+        return sort(run, call) or made_executable(run, call, files.placed) or owned(run, call)
 
     runs = {step.index: read_run(step, sorter, VARIABLES, pipe) for step in stage.steps if step.keyword == "RUN"}
     base = stage.image if image.kind != "full" else slim_sibling(stage.image)
@@ -75,11 +76,7 @@ def plan(build: Build, image: Image) -> Result | None:
     _variables(stage)
     told = list(runs.values())
     step = next((run.step for run in told if any(map(_is_bundle, run.builds))), None)
-    bundle = (
-        None
-        if step is None
-        else bundled(told, posixpath.normpath(step.state.workdir or "/"), {**stage.final_state.env})
-    )
+    bundle = None if step is None else bundled(told, files.folder(step), {**stage.final_state.env})
     _settings_in_bundle(files, told)
     repository = any(origin.startswith(".git/") for taken in files.taken.values() for origin, _ in taken.files)
     found = gems(build, files, step, gem_names(told), _production(stage), repository)
@@ -90,7 +87,12 @@ def plan(build: Build, image: Image) -> Result | None:
     begin = start(build, stage, found.scripts)
     dropped = _dropped(list(runs.values()), found, begin)
     layout = Layout(stage, runs, files, dropped)
-    needed = Needed(image, stage.image, base, runs.values(), layout, dropped)
+    for at, run in runs.items():
+        if at < layout.last and "chown" in run.step.instruction.arguments and BUNDLE in run.step.instruction.arguments:
+            raise Refused("gems are given an owner before the last of them is installed", run.step.instruction.span)
+    # A gem of which nothing is known may have been built with whatever came along.
+    linked = re.compile("$^" if found.unknown == () else "")
+    needed = Needed(image, stage.image, base, runs.values(), layout, dropped, linked)
     needed.adds_users()
     _needs(needed, stage, found, begin)
     saves = needed.saves()
@@ -124,9 +126,7 @@ def _version(image: Image) -> None:
 
 def _variables(stage: BuildStage) -> None:
     for step in stage.steps:
-        if step.keyword != "ENV":
-            continue
-        for name, value in pairs(step.instruction):
+        for name, value in assigned(step):
             if MISLEADING.fullmatch(name) and not (name == "BUNDLE_APP_CONFIG" and value == BUNDLE):
                 raise Refused(f"{name} is set, which decides where gems are found", step.instruction.span)
             if name in ("RAILS_ENV", "RACK_ENV") and value in ("development", "test"):
@@ -144,7 +144,7 @@ def _settings_in_bundle(files: Files, runs: Iterable[Run]) -> None:
         configs = [one for one in run.builds if one.program in ("bundle", "bundler") and one.argv[:1] == ("config",)]
         if sets_only(run) or all("--local" in one.argv for one in configs):
             continue
-        if files.source(run.step, posixpath.join(run.step.state.workdir or "/", "Gemfile")) is None:
+        if files.source(run.step, posixpath.join(files.folder(run.step), "Gemfile")) is None:
             raise Refused("bundle config sets what is kept outside of the bundle", run.step.instruction.span)
 
 

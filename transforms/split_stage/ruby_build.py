@@ -35,6 +35,7 @@ _GEM_SWITCHES = frozenset(
     "--no-document --no-doc --no-rdoc --no-ri --conservative --force -f -N --quiet -q --minimal-deps --prerelease "
     "--pre".split()
 )
+_SHIPPED = re.compile(rf"{BUNDLE}/?$|(?!/|~)|/(?:app|home|srv|opt|usr/src|rails|code|web|application)(?:/|$)")
 _TASKS = re.compile(
     r"(?:assets|webpacker|shakapacker|vite|javascript|css|tailwindcss|tmp(?::cache)?|log|i18n:js):"
     r"(?:precompile|clean|clobber|compile|build|build_all|clear|export)|[A-Z_]+=.*|--trace|-q|-s"
@@ -121,6 +122,16 @@ def bundled(runs: list[Run], folder: str, env: dict[str, str | None]) -> Bundled
 
 def _true(value: str | None) -> bool:
     return value is not None and value.lower() in ("true", "1", "yes", "on", "t", "y")
+
+
+def owned(run: Run, call: Invocation) -> Run | None:
+    """Take a chown or chmod of the gems, with that of other files that a build does not make."""
+    if call.program not in ("chown", "chmod"):
+        return None
+    paths = call.operands[1:]
+    if BUNDLE not in paths or not all(one is not None and _SHIPPED.match(one) for one in paths):
+        return None
+    return run._replace(sets_up=True)
 
 
 def sets_only(run: Run) -> bool:

@@ -10,7 +10,7 @@ from slimify.transforms.split_stage.refused import Refused
 
 from slimify.context.found import Unknown
 from slimify.context.ruby import read_gemfile, read_gemfile_lock
-from slimify.knowledge.language_packages import RubyGem, ruby_gem
+from slimify.knowledge.language_packages import ruby_gem
 from slimify.semantics.build import Build, Step
 
 # They read data that is no library: of time zones (tzinfo, "Data Sources"), of file types (mimemagic).
@@ -95,7 +95,7 @@ def _bundle(build: Build, files: Files, step: Step) -> tuple[tuple[str, ...], st
     """The names in the lock or else in the Gemfile, the path of the lock, and why git is needed, if it is."""
     span = step.instruction.span
     assert build.context is not None
-    workdir = step.state.workdir or "/"
+    workdir = files.folder(step)
     place = files.source(step, posixpath.join(workdir, "Gemfile"))
     if place is None:
         raise Refused("no Gemfile is known to be where bundle install is run", span)
@@ -119,9 +119,3 @@ def _bundle(build: Build, files: Files, step: Step) -> tuple[tuple[str, ...], st
     if any(one.source == "git" for one in lock.gems):
         git = git or "a gem comes from a repository"
     return tuple(dict.fromkeys(one.name for one in lock.gems)), lock.path, git
-
-
-def without_library(gem: RubyGem) -> str:
-    """The first library of a gem that no known package brings; empty if there is none."""
-    wanted = (*gem.run_libraries, *gem.source_libraries)
-    return next((one.sonames[0] for one in wanted if not one.packages), "")

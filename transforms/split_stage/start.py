@@ -55,7 +55,7 @@ class CommandLines:
         self.places = {
             image: origin for taken in self.files.taken.values() for origin, image in taken.files if image is not None
         }
-        self.workdir = stage.final_state.workdir or "/"
+        self.workdir = self.files.folder(None)
         self.programs: dict[tuple[str, str], None] = {}
         self._seen: set[str] = set()
         self._has_cmd = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.refused import Refused
@@ -10,6 +11,8 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.knowledge.debian import closure, knows, package_of_library, package_of_program, recommends
 from slimify.syntax.source import Span
 
+# Modules that a library opens where they are there; a -dev package depends on some of them (libmagickcore-6.q16-dev).
+_MODULES = {r"(libmagickcore-[\w.-]+)-extra": r"\1", r"librsvg2-common": "librsvg2-2"}
 _Installs = Iterable[tuple[Iterable[str], bool]]
 
 
@@ -34,6 +37,14 @@ class System:
                 self.added[one] = why
                 self.after |= {one} | (closure([one], self.release) or frozenset())
                 return
+
+    def wants_modules(self) -> None:
+        """The modules of libraries that stay are to be there if they were."""
+        for one in sorted(self.before - self.after):
+            for pattern, library in _MODULES.items():
+                match = re.fullmatch(pattern, one)
+                if match is not None and match.expand(library) in self.after:
+                    self.wants((one,), f"it has modules of {match.expand(library)}")
 
     def wants_program(self, program: str, where: str, span: Span) -> None:
         """A program is called. Refused where nothing that was there is known to bring it."""
