@@ -22,6 +22,8 @@ from slimify.semantics.commands import Invocation, invocations
 _USERS = frozenset("addgroup adduser groupadd groupmod useradd usermod".split())
 # What they set up may matter to the build as well, and does no harm in both stages.
 _AS_WELL = frozenset("mkdir cp mv bundle bundler".split())
+# Where Debian keeps the name of the time zone (tzdata).
+TIME_ZONE = re.compile(r"/etc/timezone")
 _ROOT = frozenset(["root", "0", "root:root", "0:0"])
 
 
@@ -205,9 +207,11 @@ def assigned(step: Step) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def made_executable(run: Run, call: Invocation, placed: Iterable[str]) -> Run | None:
-    """Take a chmod of files that a COPY brings, wherever they lie."""
+def set_up(run: Run, call: Invocation, placed: Iterable[str]) -> Run | None:
+    """Take a chmod of files that a COPY brings, wherever they lie, and the choice of a time zone."""
     paths = call.operands[1:]
+    if call.program == "ln" and paths and paths[-1] == "/etc/localtime":
+        return run._replace(sets_up=True)
     if call.program != "chmod" or call.has("-R", "--recursive") or not paths or not {*paths} <= {*placed}:
         return None
     return run._replace(sets_up=True)

@@ -15,17 +15,16 @@ from slimify.transforms.split_stage.assets import NODE_TOOLS
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.interpreted import Laid, Layout, assigned, made_executable
+from slimify.transforms.split_stage.interpreted import Laid, Layout, assigned, set_up
 from slimify.transforms.split_stage.needed import FETCH, NODE, Needed, some
 from slimify.transforms.split_stage.php_build import (
     CONF_D,
-    EXTENSIONS,
     LIBRARIES,
     PECL,
-    SETTINGS,
     VARIABLES,
     WRITTEN,
     composer,
+    folders,
     pecl_names,
     pipe,
     sort,
@@ -78,7 +77,7 @@ def plan(build: Build, image: Image) -> Result | None:
     files = Files(build, stage)
 
     def sorter(run: Run, call: Invocation) -> Run | None:
-        return sort(run, call) or made_executable(run, call, files.placed)
+        return sort(run, call) or set_up(run, call, files.placed)
 
     runs = {
         step.index: read_run(step, sorter, VARIABLES, pipe, WRITTEN) for step in stage.steps if step.keyword == "RUN"
@@ -102,10 +101,9 @@ def plan(build: Build, image: Image) -> Result | None:
     needed.started(begin.started, span)
     saves = needed.saves()
     name = free_name(build)
-    folders = (EXTENSIONS, SETTINGS) if any(map(_extends, layout.moving)) else ()
     arrive = (
         *install(build, needed.installing, needed.packages, image.distribution),
-        *(f"COPY --from={name} {folder} {folder}" for folder in folders),
+        *(f"COPY --from={name} {folder} {folder}" for folder in folders(layout.moving)),
     )
     laid = () if brought is None else tuple(map(Laid, brought.laid))
     tools = [one for run in needed.moving for one in run.packages if one in run.build_only or one in dropped]
@@ -122,12 +120,6 @@ def _variables(stage: BuildStage) -> None:
         for name, _ in assigned(step):
             if _MISLEADING.fullmatch(name):
                 raise Refused(f"{name} is set, which decides where files are found", step.instruction.span)
-
-
-def _extends(run: Run) -> bool:
-    return any((one.typed[0].value or "").startswith(("docker-php-", "pecl")) for one in run.builds) or (
-        CONF_D.search(run.step.instruction.arguments) is not None or "pecl install" in run.step.instruction.arguments
-    )
 
 
 def _composes(run: Run) -> bool:

@@ -35,9 +35,11 @@ CONF_D = re.compile(r"(?:/usr/local/etc/php|\$PHP_INI_DIR|\$\{PHP_INI_DIR\})/con
 # Files of the image's own that are changed where they ship.
 WRITTEN = re.compile(
     r"(?:/usr/local/etc/(?:php|php-fpm\.d|php-fpm\.conf)|\$PHP_INI_DIR|\$\{PHP_INI_DIR\}|/etc/apache2|\$APACHE_CONFDIR"
-    r"|\$\{APACHE_CONFDIR\})(?:/[\w./-]*)?"
+    r"|\$\{APACHE_CONFDIR\})(?:/[\w./-]*)?|/etc/timezone"
 )
-VARIABLES = re.compile(r"COMPOSER_\w+|APP_\w+|NODE_(?:ENV|OPTIONS)|PHP_OPENSSL|MAKEFLAGS|DATABASE_URL")
+VARIABLES = re.compile(
+    r"COMPOSER_(?!VENDOR_DIR|BIN_DIR)\w+|APP_\w+|NODE_(?:ENV|OPTIONS)|PHP_OPENSSL|MAKEFLAGS|DATABASE_URL"
+)
 # Docker replaces nothing in a RUN; the variable is the base's.
 _PHPIZE = frozenset(["$PHPIZE_DEPS", "${PHPIZE_DEPS}", '"$PHPIZE_DEPS"'])
 _PHPIZE_ALPINE = ("autoconf", "dpkg-dev", "g++", "gcc", "libc-dev", "make", "pkgconf", "re2c")
@@ -45,6 +47,8 @@ _EXTENSION_TOOLS = frozenset(
     "docker-php-ext-configure docker-php-ext-enable docker-php-ext-install docker-php-source".split()
 )
 _APACHE = frozenset("a2dismod a2disconf a2dissite a2enconf a2enmod a2ensite".split())
+# The folders of links that they fill (Debian's apache2, a2enmod(8)).
+_ENABLED = {"a2enconf": "conf-enabled", "a2enmod": "mods-enabled", "a2ensite": "sites-enabled"}
 _COMPOSER = re.compile(r"(?:(?:/usr(?:/local)?)?/bin/|\./)?composer(?:\.phar)?")
 _INSTALLER = re.compile(
     r"curl (?:-\w+ |--\w+ )*['\"]?https?://getcomposer\.org/installer['\"]? "
@@ -60,6 +64,18 @@ _ARTISAN = re.compile(
     r"|vendor:publish|octane:install|horizon:publish|livewire:publish|filament:\w+|icons:cache"
 )
 _CONSOLE = re.compile(r"cache:(?:clear|warmup)|assets:install|asset-map:compile|importmap:install")
+
+
+def folders(runs: Iterable[Run]) -> tuple[str, ...]:
+    """The folders of the image's own that builds put something into."""
+    found: dict[str, None] = {}
+    for run in runs:
+        text = run.step.instruction.logical.text
+        programs = {one.program or "" for one in run.builds}
+        if programs & {*_EXTENSION_TOOLS, "pecl"} or "pecl install" in text or CONF_D.search(text):
+            found |= {EXTENSIONS: None, SETTINGS: None}
+        found |= {f"/etc/apache2/{_ENABLED[one]}": None for one in sorted(programs & {*_ENABLED})}
+    return tuple(found)
 
 
 def pecl_names(runs: Iterable[Run]) -> tuple[str, ...]:
@@ -94,6 +110,9 @@ def sort(run: Run, call: Invocation) -> Run | None:
         return _php(run, builds, call)
     if typed in NODE_TOOLS:
         return node(run, call)
+    if typed in _ENABLED and run.moves:
+        # What it changes is copied where it is one with an install.
+        return builds
     if typed in _APACHE or typed in ("usermod", "groupmod"):
         return run._replace(sets_up=True)
     if typed == "mv" and call.argv == ("composer.phar", "/usr/local/bin/composer"):
@@ -152,7 +171,7 @@ def _settings(call: Invocation) -> bool:
     scripts = [at + 1 for at, one in enumerate(texts) if re.fullmatch(r"-\w*e", one)]
     rest = [one for at, one in enumerate(texts) if not one.startswith("-") and at not in scripts]
     files = rest if scripts else rest[1:]
-    return bool(files) and all(re.fullmatch(WRITTEN.pattern + r"[\w./*-]*", one) for one in files)
+    return bool(files) and all(re.fullmatch(rf"(?:{WRITTEN.pattern})[\w./*-]*", one) for one in files)
 
 
 def composer(call: Invocation) -> Composer | None:

@@ -14,7 +14,7 @@ from slimify.transforms.split_stage.assets import NODE_TOOLS, pipe
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.interpreted import Laid, Layout, assigned, made_executable
+from slimify.transforms.split_stage.interpreted import TIME_ZONE, Laid, Layout, assigned, set_up
 from slimify.transforms.split_stage.needed import FETCH, NODE, Needed, some
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.ruby_build import (
@@ -45,6 +45,9 @@ _BUILDS = re.compile(
     r"\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)|\badd\b.*(?:build-base|-dev\b|gcc)",
     re.DOTALL,
 )
+# nokogiri is then linked with them, in place of its own ("Installing using standard system libraries").
+_FROM_SYSTEM = re.compile(r"system-libraries|USE_SYSTEM_LIBRARIES|BUILD__NOKOGIRI")
+_SYSTEM_LIBRARIES = (("nokogiri", ("libxml2",)), ("nokogiri", ("libxslt1.1",)))
 _PYTHON = frozenset("python-is-python3 python2 python3".split())
 _EXTRA = NODE | FETCH | _PYTHON
 
@@ -66,9 +69,11 @@ def plan(build: Build, image: Image) -> Result | None:
     files = Files(build, stage)
 
     def sorter(run: Run, call: Invocation) -> Run | None:
-        return sort(run, call) or made_executable(run, call, files.placed) or owned(run, call)
+        return sort(run, call) or set_up(run, call, files.placed) or owned(run, call)
 
-    runs = {step.index: read_run(step, sorter, VARIABLES, pipe) for step in stage.steps if step.keyword == "RUN"}
+    runs = {
+        step.index: read_run(step, sorter, VARIABLES, pipe, TIME_ZONE) for step in stage.steps if step.keyword == "RUN"
+    }
     base = stage.image if image.kind != "full" else slim_sibling(stage.image)
     written = None if base is None else respell(stage.stage.image, stage.image, base)
     if base is None or written is None or config(stage.image) != config(base):
@@ -193,7 +198,9 @@ def _dropped(runs: list[Run], found: Gems, begin: Start) -> frozenset[str]:
 def _needs(needed: Needed, stage: BuildStage, found: Gems, begin: Start) -> None:
     """Have everything installed that was there, is needed to run, and would be gone."""
     span = stage.stage.base.span
-    for name, packages in (*found.needs, *found.programs):
+    texts = " ".join(step.instruction.arguments for step in stage.steps)
+    system = _SYSTEM_LIBRARIES if "nokogiri" in found.names and _FROM_SYSTEM.search(texts) else ()
+    for name, packages in (*found.needs, *found.programs, *system):
         needed.system.wants(packages, f"{name} needs it to run")
     if found.needs_git:
         needed.system.wants(("git",), found.needs_git)

@@ -82,7 +82,8 @@ def _named(run: Run, call: Invocation, typed: str, argv: tuple[str | None, ...])
     if typed in NODE_TOOLS:
         return node(run, call)
     paths = [one for one in argv if one is None or not one.startswith("-")]
-    if typed in ("rm", "find") and paths and all(one is not None and one.startswith(BUNDLE) for one in paths[:1]):
+    cleaned = paths[:1] if typed == "find" else paths
+    if typed in ("rm", "find") and cleaned and all(one is not None and one.startswith(f"{BUNDLE}/") for one in cleaned):
         return builds
     return in_place(run, call)
 
