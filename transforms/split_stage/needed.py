@@ -90,6 +90,11 @@ class Needed:
             else:
                 self.system.wants((self.system.package_of(one.name),), f"{where} runs {one.name}")
 
+    def modules(self) -> None:
+        """The modules of the libraries that are there by now are there, if they were."""
+        if isinstance(self.system, System):
+            self.system.wants_modules()
+
     def adds_users(self) -> None:
         """The program adduser is in the image that ships, where it is called."""
         for run in self.runs:
@@ -136,7 +141,6 @@ class Needed:
             for library in (runtime_packages(one, release) or ()) if is_build_only(one) else ():
                 if self.linked.match(library):
                     system.wants((library,), f"it has the library of {one}, which came along")
-        system.wants_modules()
         return system
 
     def _alpine(self) -> Alpine:

@@ -99,6 +99,7 @@ def plan(build: Build, image: Image) -> Result | None:
     span = stage.stage.base.span
     needed.programs(begin.programs, span)
     needed.started(begin.started, span)
+    needed.modules()
     saves = needed.saves()
     name = free_name(build)
     arrive = (

@@ -149,9 +149,9 @@ def _marker(run: Run) -> tuple[Invocation, ...]:
 
 def _php(run: Run, builds: Run, call: Invocation) -> Run | None:
     first = call.argv[0] if call.argv else None
-    if first == "-r" and "composer-setup" in call.words[1].text:
+    if first == "-r" and len(call.words) > 1 and "composer-setup" in call.words[1].text:
         return builds
-    if first in ("composer-setup.php", "/tmp/composer-setup.php"):
+    if len(call.typed) == 2 and call.typed[1].value in ("composer-setup.php", "/tmp/composer-setup.php"):
         return builds
     verb = call.argv[1] if len(call.argv) > 1 else None
     known = (first == "artisan" and _ARTISAN.fullmatch(verb or "")) or (

@@ -208,6 +208,7 @@ def _needs(needed: Needed, stage: BuildStage, found: Gems, begin: Start) -> None
         needed.system.wants(("nodejs",), f"{found.needs_node} runs it")
     needed.programs(begin.programs, span)
     needed.started(begin.started, span)
+    needed.modules()
 
 
 def _laid(stage: BuildStage, files: Files, step: Step | None, bundle: Bundled | None) -> Iterable[Laid]:
