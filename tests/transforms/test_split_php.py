@@ -171,7 +171,12 @@ def test_libraries_of_headers_that_came_along() -> None:
     after = shipped(run(text))
     assert "libicu76" in after and "libmagickwand-7.q16-10" in after and "libmagickcore-7.q16-10-extra" in after
     assert "libcairo-gobject2" not in after
-    assert "libcairo-gobject2" in shipped(run(text.replace("RUN docker", "RUN pecl install nobodys && docker")))
+    assert "whether nobodys is linked with" in reasons(
+        run(text.replace("RUN docker", "RUN pecl install nobodys && docker"))
+    )
+    assert "COPY --from=build /usr/local/lib/php /usr/local/lib/php\n" in shipped(
+        run(TEXT.replace("RUN docker", "RUN pecl install nobodys && docker"))
+    )
 
 
 def test_settings() -> None:

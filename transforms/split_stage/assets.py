@@ -17,6 +17,12 @@ _GLOBAL = frozenset(["-g", "--global", "--location=global"])
 _TOOLS = frozenset(["npm", "yarn", "pnpm", "corepack", "node-gyp"])
 _ELSEWHERE = frozenset(["--cwd", "--prefix", "-C", "--dir"])
 _IN_PLACE = frozenset("cp mv rm touch ln".split())
+_HOME = r"(?:~|\$HOME|\$\{HOME\}|/root)"
+_CACHES = re.compile(
+    rf"{_HOME}/(?:\.bundle/cache|\.npm|\.cache|\.composer|\.yarn|\.gem)(?:/.*)?|/usr/local/share/\.cache(?:/.*)?"
+    r"|(?:\$\(gem env gemdir\)|\$GEM_HOME|\$\{GEM_HOME\}|\$BUNDLE_PATH|\$\{BUNDLE_PATH\})/(?:ruby/\*/)?"
+    r"(?:cache(?:/\*(?:\.gem)?)?|bundler/gems/\*/\.git)|/tmp/.*|/var/tmp/.*|/var/lib/apt/lists/?\*?|/var/cache/ap[tk]/\*?"
+)
 _REPOSITORY = re.compile(
     r"curl (?:-\w+ |--\w+ )*(?:-o- )?https://deb\.nodesource\.com/setup_[\w.]+ \| (?:sudo )?(?:-E )?(?:bash|sh)(?: -)?"
     r"|(?:curl|wget) (?:-\w+ |-O ?- |--quiet )*https://dl\.yarnpkg\.com/debian/pubkey\.gpg(?: -O ?-)? "
@@ -51,6 +57,12 @@ def node(run: Run, call: Invocation) -> Run | None:
     if first == "global" or (typed == "npm" and first not in ("install", "i", "ci", "run")):
         return None
     return builds._replace(edits=(*run.edits, call))
+
+
+def cleaned(run: Run, call: Invocation) -> Run | None:
+    """Take the deletion of what package managers of languages keep to themselves."""
+    texts = [word.text.replace('"', "") for word in call.words if not word.text.startswith("-")]
+    return run if (call.typed[0].value == "rm" and texts and all(map(_CACHES.fullmatch, texts))) else None
 
 
 def in_place(run: Run, call: Invocation) -> Run | None:

@@ -60,6 +60,8 @@ class Layout:
         self.settings = settings
         self.last = max(at for at, run in runs.items() if run.moves)
         self.folder = self._folder()
+        if self.folder:
+            self.last = self._tidied()
         self._settled()
 
     @property
@@ -94,6 +96,18 @@ class Layout:
                 f"files are changed in {folder}, where the image has others as well", places[0][1].instruction.span
             )
         return folder
+
+    def _tidied(self) -> int:
+        """The last of the RUNs right behind the build that only delete files of the application."""
+        last = self.last
+        for step in self.stage.steps[self.last + 1 :]:
+            run = self.runs.get(step.index)
+            deletes = run is not None and run.edits and not run.sets_up and _programs(step) == {"rm"}
+            if step.keyword in ("COPY", "ADD", "USER", "VOLUME") or (step.keyword == "RUN" and not deletes):
+                break
+            if deletes and self.files.folder(step) == self.folder:
+                last = step.index
+        return last
 
     def _settled(self) -> None:
         """Refuse what would have another owner or mode, or another meaning, once the build is apart."""

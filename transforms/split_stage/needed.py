@@ -10,7 +10,7 @@ from slimify.transforms.split_stage.alpine import COMPILER_BYTES, COMPILERS, Alp
 from slimify.transforms.split_stage.interpreted import Layout
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
-from slimify.transforms.split_stage.system import System
+from slimify.transforms.split_stage.system import MAKE_USERS, System
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.started import Started
@@ -40,7 +40,7 @@ class Needed:
     """What is installed in the stage that ships, on the image `after`, of what there was on `before`.
 
     Something may have been built with headers that only came along with those that are asked for: the libraries of
-    these are wanted where they are among the `linked` ones.
+    these are wanted where they are among the `linked` ones. `unknown` may be linked with any of them.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class Needed:
         layout: Layout,
         dropped: frozenset[str],
         linked: re.Pattern[str],
+        unknown: str = "",
     ) -> None:
         self.image = image
         self.images = before, after
         self.runs = list(runs)
         self.dropped = dropped
         self.linked = linked
+        self.unknown = unknown
         self.moving = layout.moving
         self.kept = [one for run in self.moving for one in run.kept if one not in dropped]
         self.system: System | Alpine = self._alpine() if image.distribution == "alpine" else self._debian()
@@ -96,10 +98,16 @@ class Needed:
             self.system.wants_modules()
 
     def adds_users(self) -> None:
-        """The program adduser is in the image that ships, where it is called."""
+        """Users can be added as before: adduser is there where it is called, and they get the same numbers."""
+        if not isinstance(self.system, System):
+            return
+        gone = sorted(MAKE_USERS & (self.system.before - self.system.after))
         for run in self.runs:
-            if run.adds_users and isinstance(self.system, System) and "adduser" not in self.system.after:
-                raise Refused(f"adduser is not in {self.images[1]}", run.step.instruction.span)
+            span = run.step.instruction.span
+            if run.adds_users and "adduser" not in self.system.after:
+                raise Refused(f"adduser is not in {self.images[1]}", span)
+            if run.sets_up and gone and re.search(r"user|group", run.step.instruction.arguments):
+                raise Refused(f"without {gone[0]} the next user that is added has another number", span)
 
     def saves(self) -> int:
         """The bytes that are saved. Refused where that is little, or not known."""
@@ -141,6 +149,8 @@ class Needed:
             for library in (runtime_packages(one, release) or ()) if is_build_only(one) else ():
                 if self.linked.match(library):
                     system.wants((library,), f"it has the library of {one}, which came along")
+                elif self.unknown and library not in system.after:
+                    raise Refused(f"whether {self.unknown} is linked with {library}, which came along, is not known")
         return system
 
     def _alpine(self) -> Alpine:

@@ -93,13 +93,13 @@ def plan(build: Build, image: Image) -> Result | None:
         # What its scripts write is only known to lie in the folder that it is run in.
         runs = {at: run._replace(edits=run.builds) if _composes(run) else run for at, run in runs.items()}
     layout = Layout(stage, runs, files, dropped, CONF_D)
-    linked = re.compile(LIBRARIES if set(pecl_names(layout.moving)) <= PECL else "")
-    needed = Needed(image, reference, reference, runs.values(), layout, dropped, linked)
-    needed.adds_users()
+    unknown = next((one for one in pecl_names(layout.moving) if one not in PECL), "")
+    needed = Needed(image, reference, reference, runs.values(), layout, dropped, LIBRARIES, unknown)
     span = stage.stage.base.span
     needed.programs(begin.programs, span)
     needed.started(begin.started, span)
     needed.modules()
+    needed.adds_users()
     saves = needed.saves()
     name = free_name(build)
     arrive = (

@@ -7,11 +7,12 @@ of what their commands write.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from slimify.transforms.split_stage.assets import NODE_TOOLS, in_place, node
+from slimify.transforms.split_stage.assets import NODE_TOOLS, cleaned, in_place, node
 from slimify.transforms.split_stage.assets import pipe as node_pipe
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, apk
@@ -21,7 +22,7 @@ from slimify.semantics.commands import Invocation
 EXTENSIONS = "/usr/local/lib/php/extensions"
 SETTINGS = "/usr/local/etc/php/conf.d"
 # The libraries that PHP's own extensions may be linked with (PHP manual, "Installation" of each extension).
-LIBRARIES = (
+LIBRARIES = re.compile(
     r"lib(?:aspell|avif|bz2|c-client|curl|db5|edit|enchant|exif|expat|ffi|freetype|gmp10|gssapi|icu|jpeg|kpathsea|krb5|ldap|lmdb"
     r"|odbc|onig|png|pq5|pspell|qdbm|readline|sasl|snappy|snmp|sodium|sqlite3|ssl|sybdb|ct4|tidy|webp7|xml2|xpm|xslt|zip)"
 )
@@ -73,9 +74,11 @@ def folders(runs: Iterable[Run]) -> tuple[str, ...]:
         text = run.step.instruction.logical.text
         programs = {one.program or "" for one in run.builds}
         if programs & {*_EXTENSION_TOOLS, "pecl"} or "pecl install" in text or CONF_D.search(text):
-            found |= {EXTENSIONS: None, SETTINGS: None}
+            # What others put beside the extensions may be used as well.
+            extensions = EXTENSIONS if {*pecl_names([run])} <= PECL else posixpath.dirname(EXTENSIONS)
+            found |= {extensions: None, SETTINGS: None}
         found |= {f"/etc/apache2/{_ENABLED[one]}": None for one in sorted(programs & {*_ENABLED})}
-    return tuple(found)
+    return tuple(one for one in found if posixpath.dirname(one) not in found)
 
 
 def pecl_names(runs: Iterable[Run]) -> tuple[str, ...]:
@@ -119,8 +122,6 @@ def sort(run: Run, call: Invocation) -> Run | None:
         return builds
     if typed == "chmod" and call.argv[1:] in (("/usr/local/bin/composer",), ("composer.phar",)):
         return builds
-    if typed == "rm" and call.argv[:1] and set(call.argv) <= {"-r", "-rf", "-f", "/tmp/pear", "/tmp/*", "/var/tmp/*"}:
-        return run
     if typed in ("mv", "cp", "sed") and _settings(call):
         return run._replace(sets_up=True)
     if typed == "apk" and any(word.text in _PHPIZE for word in call.words):
@@ -128,7 +129,7 @@ def sort(run: Run, call: Invocation) -> Run | None:
         rest = call._replace(argv=tuple(call.argv[at] for at in plain), words=tuple(call.words[at] for at in plain))
         found = apk(run, rest)
         return None if found is None else found._replace(packages=(*found.packages, *_PHPIZE_ALPINE))
-    return in_place(run, call)
+    return cleaned(run, call) or in_place(run, call)
 
 
 def pipe(run: Run, text: str) -> Run | None:

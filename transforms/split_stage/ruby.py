@@ -48,6 +48,7 @@ _BUILDS = re.compile(
 # nokogiri is then linked with them, in place of its own ("Installing using standard system libraries").
 _FROM_SYSTEM = re.compile(r"system-libraries|USE_SYSTEM_LIBRARIES|BUILD__NOKOGIRI")
 _SYSTEM_LIBRARIES = (("nokogiri", ("libxml2",)), ("nokogiri", ("libxslt1.1",)))
+_NONE = re.compile("$^")
 _PYTHON = frozenset("python-is-python3 python2 python3".split())
 _EXTRA = NODE | FETCH | _PYTHON
 
@@ -95,11 +96,10 @@ def plan(build: Build, image: Image) -> Result | None:
     for at, run in runs.items():
         if at < layout.last and "chown" in run.step.instruction.arguments and BUNDLE in run.step.instruction.arguments:
             raise Refused("gems are given an owner before the last of them is installed", run.step.instruction.span)
-    # A gem of which nothing is known may have been built with whatever came along.
-    linked = re.compile("$^" if found.unknown == () else "")
-    needed = Needed(image, stage.image, base, runs.values(), layout, dropped, linked)
-    needed.adds_users()
+    unknown = "what gem install brings along" if found.unknown is None else next(iter(found.unknown), "")
+    needed = Needed(image, stage.image, base, runs.values(), layout, dropped, _NONE, unknown)
     _needs(needed, stage, found, begin)
+    needed.adds_users()
     saves = needed.saves()
     name = free_name(build)
     arrive = (

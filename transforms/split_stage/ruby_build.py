@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from slimify.transforms.split_stage.assets import NODE_TOOLS, in_place, node
+from slimify.transforms.split_stage.assets import NODE_TOOLS, cleaned, in_place, node
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
@@ -82,10 +82,10 @@ def _named(run: Run, call: Invocation, typed: str, argv: tuple[str | None, ...])
     if typed in NODE_TOOLS:
         return node(run, call)
     paths = [one for one in argv if one is None or not one.startswith("-")]
-    cleaned = paths[:1] if typed == "find" else paths
-    if typed in ("rm", "find") and cleaned and all(one is not None and one.startswith(f"{BUNDLE}/") for one in cleaned):
+    below = paths[:1] if typed == "find" else paths
+    if typed in ("rm", "find") and below and all(one is not None and one.startswith(f"{BUNDLE}/") for one in below):
         return builds
-    return in_place(run, call)
+    return cleaned(run, call) or in_place(run, call)
 
 
 def bundled(runs: list[Run], folder: str, env: dict[str, str | None]) -> Bundled:

@@ -13,6 +13,10 @@ from slimify.syntax.source import Span
 
 # Modules that a library opens where they are there; a -dev package depends on some of them (libmagickcore-6.q16-dev).
 _MODULES = {r"(libmagickcore-[\w.-]+)-extra": r"\1", r"librsvg2-common": "librsvg2-2"}
+# Their maintainer scripts add system users, which take the next free number.
+MAKE_USERS = frozenset(
+    "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
+)
 _Installs = Iterable[tuple[Iterable[str], bool]]
 
 
