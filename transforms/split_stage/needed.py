@@ -145,7 +145,8 @@ class Needed:
                 for library in runtime_packages(one, release) or ():
                     system.wants((library,), f"it has the library of {one}")
         headers = [one for run in self.moving for one in run.build_only if not _OTHER.fullmatch(one)]
-        for one in sorted(closure(headers, release) or ()):
+        # What the C library's own headers bring along (libnsl-dev) is nothing that is built with by chance.
+        for one in sorted((closure(headers, release) or frozenset()) - (closure(["g++"], release) or frozenset())):
             for library in (runtime_packages(one, release) or ()) if is_build_only(one) else ():
                 if self.linked.match(library):
                     system.wants((library,), f"it has the library of {one}, which came along")
