@@ -135,6 +135,7 @@ def test_tools_of_the_build_are_left_out_only_if_nothing_runs_them() -> None:
 def test_what_a_full_base_lends_is_installed() -> None:
     assert "imagemagick" in shipped(run(FULL, files={"Gemfile.lock": LOCK.replace("rack (3.0.9)", "mini_magick (4)")}))
     assert " curl" in shipped(run(FULL + "HEALTHCHECK CMD curl -f http://localhost\n"))
+    assert " netbase" in shipped(run(FULL, files={"app.rb": 'TCPSocket.new(host, "smtp")\n'}))
     assert " file" in shipped(run(FULL, files={"app.rb": 'Open3.capture2("file", "-b", path)\n'}))
     rmagick = shipped(run(FULL, files={"Gemfile.lock": LOCK.replace("rack (3.0.9)", "rmagick (5)")}))
     assert "libmagickwand-6.q16-6" in rmagick and "libmagickcore-6.q16-6-extra" in rmagick
@@ -224,6 +225,7 @@ def test_alpine() -> None:
     text += 'RUN bundle install\nCMD ["bundle", "exec", "puma"]\n'
     after = shipped(run(text))
     assert "libpq" in after and "libstdc++" in after and "git" not in after and "build-base" not in after
+    assert "runs file, which may have come" in reasons(run(text, files={"app.rb": "x = `file -b a`\n"}))
     assert "vips-dev" in reasons(run(text.replace("git", "vips-dev")))
     assert "not known" in reasons(run(text.replace("build-base ", "")))
     assert "tool" in reasons(run(text.replace('"bundle", "exec", "puma"', '"tool"')))

@@ -38,6 +38,11 @@ _PROGRAMS = {
     "supervisord": "supervisor",
     "xz": "xz",
 }
+# They come with compilers, or with what headers depend on.
+_TOOLCHAIN = frozenset(
+    "ar as autoconf automake bison c++ cc cmake cpp file flex g++ gcc ld libtool m4 make nm objdump openssl patch perl "
+    "pkg-config python3 ranlib readelf strip".split()
+)
 _BUSYBOX = frozenset(
     "arch awk base64 basename cat chgrp chmod chown clear cp crond cut date dd df diff dirname dmesg du env expr find "
     "free fsync getent grep gunzip gzip head hexdump hostname id install ip ipcs kill killall less ln ls lsof md5sum "
@@ -81,6 +86,13 @@ class Alpine:
         if package not in self.before:
             raise Refused(f"{where} uses {name}, and what brings it is not known", span)
         self._add(package, f"{where} uses {name}")
+
+    def wants_started(self, program: str, where: str, span: Span) -> None:
+        """A source starts a program. Refused where it may have come along with what is left out."""
+        name = posixpath.basename(program)
+        if name in _TOOLCHAIN and name not in self.before:
+            raise Refused(f"{where} runs {name}, which may have come with what only serves the build", span)
+        self.wants((self.package_of(name),), f"{where} runs {name}")
 
     def package_of(self, program: str) -> str:
         """The package that brings a program, if any does."""

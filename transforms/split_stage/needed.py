@@ -90,7 +90,7 @@ class Needed:
                 names = package_of_program(posixpath.basename(one.name), self.system.release)
                 self.system.wants(names, f"{where} runs {one.name}")
             else:
-                self.system.wants((self.system.package_of(one.name),), f"{where} runs {one.name}")
+                self.system.wants_started(one.name, where, span)
 
     def modules(self) -> None:
         """The modules of the libraries that are there by now are there, if they were."""

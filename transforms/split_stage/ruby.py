@@ -206,6 +206,8 @@ def _needs(needed: Needed, stage: BuildStage, found: Gems, begin: Start) -> None
         needed.system.wants(("git",), found.needs_git)
     if found.needs_node:
         needed.system.wants(("nodejs",), f"{found.needs_node} runs it")
+    if begin.services:
+        needed.system.wants(("netbase",), f"{begin.services} names a service")
     needed.programs(begin.programs, span)
     needed.started(begin.started, span)
     needed.modules()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.refused import Refused
@@ -27,6 +28,7 @@ _REFUSED = {
     **dict.fromkeys("npm npx yarn pnpm".split(), "which belongs to the build"),
 }
 _DEVELOPMENT = frozenset("console c test generate g new dbconsole db console_sandbox".split())
+_SERVICES = re.compile(r"getservbyname|getprotobyname|(?:TCPSocket|UDPSocket|TCPServer)\b[^\n]*,\s*[\"'][a-z]")
 _NOT_RUN = (
     "spec/",
     "test/",
@@ -42,11 +44,14 @@ _NOT_RUN = (
 
 
 class Start(NamedTuple):
-    """The programs that scripts and command lines ask for, and those that the sources start, each with where."""
+    """The programs that scripts and command lines ask for, and those that the sources start, each with where.
+
+    `services` is a source that names a port by its service, as /etc/services has it; empty if there is none.
+    """
 
     programs: tuple[tuple[str, str], ...]
     started: tuple[Started, ...]
-    files: tuple[str, ...]
+    services: str
 
 
 def start(build: Build, stage: BuildStage, scripts: frozenset[str]) -> Start:
@@ -58,6 +63,7 @@ def start(build: Build, stage: BuildStage, scripts: frozenset[str]) -> Start:
     if not any(_is_source(path) for place, path in lines.places.items() if place.startswith(inside)):
         raise Refused("the application is not copied, as where it is mounted for development")
     started: list[Started] = []
+    services = ""
     origins = dict.fromkeys(lines.places.values())
     for path in origins:
         if _is_source(path) or path in lines.run:
@@ -65,7 +71,8 @@ def start(build: Build, stage: BuildStage, scripts: frozenset[str]) -> Start:
             if text is None:
                 raise Refused(f"{path} cannot be read")
             started += ruby_programs(path, text)
-    return Start(tuple(lines.programs), tuple(started), tuple(origins))
+            services = services or (path if _SERVICES.search(text) else "")
+    return Start(tuple(lines.programs), tuple(started), services)
 
 
 def _is_source(path: str) -> bool:
