@@ -64,6 +64,7 @@ def test_it_comes_to_rest() -> None:
         ("RUN composer", "VOLUME /app/storage\nRUN composer", "behind a VOLUME"),
         ("RUN composer install --no-dev", "RUN composer global require x/y", "composer global"),
         ("RUN composer install --no-dev", "RUN composer install -d /srv", "another place"),
+        ("RUN composer install --no-dev", "RUN composer run-script build", "another place"),
         ("RUN composer install --no-dev", "RUN COMPOSER_VENDOR_DIR=/x composer install", "COMPOSER_VENDOR_DIR"),
         ("RUN composer install --no-dev\n", "", "does not run it"),
         ("RUN composer install --no-dev", "RUN composer install && chown -R www-data .", "in other ways"),
@@ -146,6 +147,15 @@ def test_laravel() -> None:
     assert "RUN php artisan config:cache" in shipped(run(cached, files=files))
 
 
+def test_scripts_that_may_write_anywhere() -> None:
+    files = {"composer.json": json.dumps({"scripts": {"post-install-cmd": "cp x /etc/x"}})}
+    assert "may write elsewhere" in reasons(run(files=files))
+    owned = TEXT.replace("COPY . .", "COPY . .\nRUN chown -R www-data bootstrap/cache")
+    laravel = {"composer.json": json.dumps({"scripts": {"post-autoload-dump": LARAVEL}})}
+    assert "given an owner" in reasons(run(owned, files=laravel))
+    assert LAID.replace("COPY --from", "RUN chown -R www-data bootstrap/cache\nCOPY --from") in shipped(run(owned))
+
+
 def test_without_a_lock_all_is_taken() -> None:
     without = TEXT.replace("COPY . .", "COPY composer.json public ./")
     assert WHOLE in shipped(run(without))
@@ -185,6 +195,8 @@ def test_settings() -> None:
         "RUN pecl install apcu && echo a\nRUN echo extension=apcu > $PHP_INI_DIR/conf.d/apcu.ini\nRUN docker",
     )
     assert "apcu.ini" not in shipped(run(before.replace(" && echo a", "")))
+    moved = "RUN mv $PHP_INI_DIR/conf.d/docker-php-ext-zip.ini $PHP_INI_DIR/conf.d/zip.ini\nCOPY --from"
+    assert "RUN mv" not in shipped(run(TEXT.replace("COPY --from", moved)))
     later = TEXT.replace("CMD", "RUN echo x=1 > /usr/local/etc/php/conf.d/x.ini\nCMD")
     assert "conf.d/x.ini" in shipped(run(later))
     production = TEXT.replace(

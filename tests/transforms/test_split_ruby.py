@@ -154,6 +154,7 @@ def test_specs_and_tools_of_development_are_not_run() -> None:
 def test_a_lock_that_the_install_writes_is_shipped() -> None:
     text = SLIM.replace("COPY Gemfile Gemfile.lock ./\nRUN bundle install\nCOPY . .", "COPY . .\nRUN bundle install")
     assert "COPY . .\nCOPY --from=build /app/Gemfile.lock /app/Gemfile.lock\n" in shipped(run(text))
+    assert "may write the lock" in reasons(run(text.replace("RUN bundle", "RUN chown nobody Gemfile.lock\nRUN bundle")))
     frozen = text.replace("RUN bundle install", "RUN bundle install --frozen")
     assert "Gemfile.lock" not in shipped(run(frozen))
     theirs = text.replace("COPY . .", "RUN useradd web\nCOPY --chown=web . .")

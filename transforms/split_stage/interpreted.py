@@ -150,28 +150,23 @@ class Layout:
         if run.packages:
             return Part.BOTH
         programs = _programs(run.step)
-        if programs & {"echo", "printf"}:
-            return self._written(run.step)
+        if self._written(run.step):
+            return Part.BUILD
         if programs & _USERS:
             return Part.BOTH if self._owners() else Part.RUN
         if self.folder and programs == {"chmod"} and not self._outside(run.step):
             return Part.BUILD
         return Part.BOTH if programs and programs <= _AS_WELL else Part.RUN
 
-    def _written(self, step: Step) -> Part:
-        """Where a RUN belongs that writes settings: with those that are copied, if it writes some of them."""
+    def _written(self, step: Step) -> bool:
+        """Whether a RUN changes settings that are copied. Refused where it changes others as well."""
         body = step.body
         assert body is not None
-        targets = [
-            one.target.text.strip("'\"")
-            for command in body.script.commands()
-            for one in command.redirects
-            if one.target is not None
-        ]
-        copied = [self.settings is not None and self.settings.match(one) is not None for one in targets]
-        if any(copied) and not (all(copied) and _programs(step) <= {"echo", "printf"}):
-            raise Refused("a RUN writes settings of several kinds", step.instruction.span)
-        return Part.BUILD if any(copied) else Part.RUN
+        texts = [body.script.text[one.start : one.end] for one in body.script.commands()]
+        copied = [self.settings is not None and self.settings.search(one) is not None for one in texts]
+        if any(copied) and not all(copied):
+            raise Refused("a RUN changes settings of several kinds", step.instruction.span)
+        return any(copied)
 
     def _owners(self) -> bool:
         """Whether a COPY of the build gives files to somebody by name."""

@@ -56,13 +56,13 @@ _INSTALLER = re.compile(
     r"\| php(?: --(?: --[\w-]+(?:[= ][\w./-]+)?)*)?"
     r"|(?:yes(?: ['\"]{2})?|echo(?: -\w+)? ['\"]?[\w\\]*['\"]?|printf ['\"][\\n]+['\"]) \| pecl install [\w. -]+"
 )
-_COMPOSER_VERBS = frozenset("install i update dump-autoload dumpautoload require config run-script run".split())
+_COMPOSER_VERBS = frozenset("install i update dump-autoload dumpautoload require config".split())
 _QUIET_VERBS = frozenset("--version -V about validate check-platform-reqs clear-cache clearcache diagnose".split())
 _ELSEWHERE = frozenset(["-d", "--working-dir", "-g", "--global"])
 # Commands of a framework that only write to its own folders.
 _ARTISAN = re.compile(
     r"(?:config|route|view|event|cache):(?:cache|clear)|optimize(?::clear)?|storage:link|key:generate|package:discover"
-    r"|vendor:publish|octane:install|horizon:publish|livewire:publish|filament:\w+|icons:cache"
+    r"|vendor:publish|horizon:publish|livewire:publish|filament:\w+|icons:cache"
 )
 _CONSOLE = re.compile(r"cache:(?:clear|warmup)|assets:install|asset-map:compile|importmap:install")
 
@@ -85,10 +85,11 @@ def pecl_names(runs: Iterable[Run]) -> tuple[str, ...]:
     """The extensions that pecl installs, without version or channel."""
     found: list[str] = []
     for run in runs:
-        for words in re.findall(r"\bpecl install ((?:[\w.-]+\s+)*[\w.-]+)", run.step.instruction.logical.text):
-            found += [word.partition("-")[0].lower() for word in words.split() if not word.startswith("-")]
-        if run.step.instruction.logical.text.count("pecl install") and not found:
-            found.append("?")
+        text = run.step.instruction.logical.text
+        calls = re.findall(r"\bpecl install ((?:[\w.-]+\s+)*[\w.-]+)", text)
+        found += [word.partition("-")[0].lower() for one in calls for word in one.split() if not word.startswith("-")]
+        if text.count("pecl install") != len(calls):
+            found.append("an extension")
     return tuple(found)
 
 
@@ -134,18 +135,7 @@ def sort(run: Run, call: Invocation) -> Run | None:
 
 def pipe(run: Run, text: str) -> Run | None:
     """Take the installer of Composer, and questions of pecl that are answered in advance."""
-    if _INSTALLER.fullmatch(text):
-        # Only that there is something for the build matters here.
-        return run._replace(foreign=run.foreign, builds=(*run.builds, *_marker(run)))
-    return node_pipe(run, text)
-
-
-def _marker(run: Run) -> tuple[Invocation, ...]:
-    from slimify.semantics.commands import invocations
-
-    body = run.step.body
-    assert body is not None
-    return tuple(one for command in body.script.commands() for one in invocations(command))[:1]
+    return run._replace(fetches=True) if _INSTALLER.fullmatch(text) else node_pipe(run, text)
 
 
 def _php(run: Run, builds: Run, call: Invocation) -> Run | None:

@@ -21,6 +21,8 @@ _LARAVEL = re.compile(
     r"Illuminate\\Foundation\\ComposerScripts::postAutoloadDump|@php artisan package:discover(?: --ansi)?"
 )
 _CACHE = "bootstrap/cache"
+_ELSEWHERE = re.compile(r"(?:^|[\s=>])(?:/|~|\$HOME)|\b(?:curl|wget|sudo)\b")
+_OWNED = re.compile(r"\bch(?:own|mod)\b")
 _INSTALLS = frozenset(["install", "i", "dump-autoload", "dumpautoload"])
 # Plug-ins that write to the folder of packages alone (their own documentation).
 _AT_HOME = frozenset(
@@ -75,7 +77,11 @@ def packages_of(build: Build, stage: BuildStage, files: Files, runs: dict[int, R
         return Packages(tuple(laid), manifest.symfony and any(one.scripts for _, one in told))
     cache = f"{posixpath.join(folder, _CACHE)}/"
     known = all(_LARAVEL.fullmatch(one.text) for one in commands) and any(one.startswith(cache) for one in files.placed)
-    owned = any(step.instruction.flag("chown") for step in stage.steps)
+    if any(_ELSEWHERE.search(one.text) for one in commands):
+        raise Refused("a script of composer.json may write elsewhere", span)
+    owned = any(step.instruction.flag("chown") for step in stage.steps) or any(
+        _OWNED.search(step.instruction.arguments) for step in stage.steps[: run.step.index] if step.keyword == "RUN"
+    )
     return Packages((*laid, cache.rstrip("/")), whole=owned or not known)
 
 

@@ -115,9 +115,9 @@ def plan(build: Build, image: Image) -> Result | None:
     )
 
 
-def _is_bundle(call: object) -> bool:
-    program, argv = getattr(call, "program", None), getattr(call, "argv", ())
-    return program in ("bundle", "bundler") and (not argv or argv[0] == "install" or (argv[0] or "").startswith("-"))
+def _is_bundle(call: Invocation) -> bool:
+    first = (call.argv[0] or "") if call.argv else "install"
+    return call.program in ("bundle", "bundler") and (first == "install" or first.startswith("-"))
 
 
 def _version(image: Image) -> None:
@@ -230,6 +230,9 @@ def _laid(stage: BuildStage, files: Files, step: Step | None, bundle: Bundled | 
     brought = [at for at, taken in files.taken.items() if any(place == lock for _, place in taken.files)]
     if bundle.frozen or any(at > step.index for at in brought):
         return
+    for one in stage.steps[: step.index]:
+        if brought and one.keyword == "RUN" and re.search(r"\bchown\b", one.instruction.arguments):
+            raise Refused("files are given an owner before the install may write the lock", one.instruction.span)
     owner = stage.steps[max(brought)].instruction.flag("chown") if brought else None
     yield Laid(lock, owner or "")
 

@@ -41,7 +41,8 @@ class Run(NamedTuple):
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
     package adduser is needed. `starts` are the command lines of the application that are run where it ships. `edits`
     are the calls that the pack's sorter knows to change files among those of the application. `foreign` says whether
-    packages may come from another repository than the distribution's.
+    packages may come from another repository than the distribution's, `fetches` whether a pipeline brings a tool of the
+    build.
     """
 
     step: Step
@@ -56,6 +57,7 @@ class Run(NamedTuple):
     starts: tuple[tuple[str, ...], ...] = ()
     edits: tuple[Invocation, ...] = ()
     foreign: bool = False
+    fetches: bool = False
 
     @property
     def build_only(self) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ class Run(NamedTuple):
     @property
     def moves(self) -> bool:
         """Whether it belongs to the build."""
-        return bool(self.builds or self.build_only or self.foreign)
+        return bool(self.builds or self.build_only or self.foreign or self.fetches)
 
 
 # Takes a call of the ecosystem's own tools: the run with it, None where it is none of them. May raise `Refused`.
