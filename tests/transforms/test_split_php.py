@@ -80,7 +80,7 @@ def test_it_comes_to_rest() -> None:
         ("RUN docker", "RUN echo x > /usr/local/bin/x && docker", "cannot be sorted"),
         (
             "RUN docker",
-            "RUN echo a > /usr/local/etc/php/conf.d/a.ini && echo b > /etc/apache2/b\nRUN docker",
+            "RUN echo a >> /usr/local/etc/php/conf.d/a.ini && echo b > /etc/apache2/b\nRUN docker",
             "several kinds",
         ),
         ("composer:2 /usr/bin/composer /usr/bin/composer", "composer:2 / /", "another image"),
@@ -203,6 +203,10 @@ def test_settings() -> None:
         "RUN docker", 'RUN mv "$PHP_INI_DIR/php.ini-production" "$PHP_INI_DIR/php.ini"\nRUN docker'
     )
     assert run(production).after.text.count("RUN mv") == 2
+    ini = "echo a=1 > $PHP_INI_DIR/conf.d/a.ini && echo b=2 >> $PHP_INI_DIR/conf.d/a.ini"
+    assert run(production.replace('php.ini"\n', f'php.ini" && {ini}\n')).after.text.count(ini) == 2
+    nginx = TEXT.replace("unzip\n", "unzip nginx\n").replace("CMD", "RUN rm /etc/nginx/sites-enabled/default\nCMD")
+    assert "nginx" in shipped(run(nginx)) and "RUN rm /etc/nginx" in shipped(run(nginx))
     apache = TEXT.replace("fpm-bookworm", "apache-bookworm").replace('CMD ["php-fpm"]\n', "")
     apart = apache.replace("RUN docker", "RUN a2enmod rewrite\nRUN docker")
     assert run(apart).after.text.count("a2enmod") == 1 and "a2enmod" in shipped(run(apart))

@@ -150,23 +150,36 @@ class Layout:
         if run.packages:
             return Part.BOTH
         programs = _programs(run.step)
-        if self._written(run.step):
-            return Part.BUILD
+        written = self._written(run.step)
+        if written is not None:
+            return written
         if programs & _USERS:
             return Part.BOTH if self._owners() else Part.RUN
         if self.folder and programs == {"chmod"} and not self._outside(run.step):
             return Part.BUILD
         return Part.BOTH if programs and programs <= _AS_WELL else Part.RUN
 
-    def _written(self, step: Step) -> bool:
-        """Whether a RUN changes settings that are copied. Refused where it changes others as well."""
+    def _written(self, step: Step) -> Part | None:
+        """Where a RUN belongs that changes settings that are copied; None for any other.
+
+        One that changes others as well can be in both stages if it writes those that are copied anew.
+        """
         body = step.body
         assert body is not None
-        texts = [body.script.text[one.start : one.end] for one in body.script.commands()]
-        copied = [self.settings is not None and self.settings.search(one) is not None for one in texts]
-        if any(copied) and not all(copied):
-            raise Refused("a RUN changes settings of several kinds", step.instruction.span)
-        return any(copied)
+        commands = [(one, body.script.text[one.start : one.end]) for one in body.script.commands()]
+        copied = [one for one, text in commands if self.settings is not None and self.settings.search(text)]
+        if len(copied) in (0, len(commands)):
+            return Part.BUILD if copied else None
+        new: set[str] = set()
+        for one in copied:
+            for redirect in one.redirects:
+                target = redirect.target.text if redirect.target is not None else ""
+                new |= {target} if redirect.operator == ">" else set()
+                if target not in new:
+                    raise Refused("a RUN changes settings of several kinds", step.instruction.span)
+            if not one.redirects:
+                raise Refused("a RUN changes settings of several kinds", step.instruction.span)
+        return Part.BOTH
 
     def _owners(self) -> bool:
         """Whether a COPY of the build gives files to somebody by name."""
@@ -219,7 +232,9 @@ def assigned(step: Step) -> Iterator[tuple[str, str]]:
 def set_up(run: Run, call: Invocation, placed: Iterable[str]) -> Run | None:
     """Take a chmod of files that a COPY brings, wherever they lie, and the choice of a time zone."""
     paths = call.operands[1:]
-    if call.program == "ln" and paths and paths[-1] == "/etc/localtime":
+    if call.program == "ln" and call.operands and call.operands[-1] == "/etc/localtime":
+        return run._replace(sets_up=True)
+    if call.program == "ln" and len(call.operands) == 2 and call.operands[0] in ("/dev/stdout", "/dev/stderr"):
         return run._replace(sets_up=True)
     if call.program != "chmod" or call.has("-R", "--recursive") or not paths or not {*paths} <= {*placed}:
         return None

@@ -30,10 +30,12 @@ from slimify.syntax.source import Span
 # They fetch what others install, and make what a browser is sent.
 NODE = frozenset("node-gyp nodejs npm yarn yarnpkg".split())
 FETCH = frozenset(
-    "apt-transport-https apt-utils dirmngr git gnupg gnupg2 lsb-release software-properties-common".split()
+    "apt-transport-https apt-utils dirmngr git git-core gnupg gnupg2 lsb-release software-properties-common".split()
 )
 # An extension for the interpreter of the image is not linked to the one of the distribution.
 _OTHER = re.compile(r"(?:lib)?(?:ruby|php)[\d.]*-dev")
+# Only users of the system take their numbers from the range that packages take theirs from (useradd(8), adduser(8)).
+_SYSTEM_USER = re.compile(r"\b(?:add(?:user|group)|(?:user|group)add)\b.*\s(?:-[a-z]*r[a-z]*|--system)\b", re.DOTALL)
 
 
 class Needed:
@@ -106,7 +108,7 @@ class Needed:
             span = run.step.instruction.span
             if run.adds_users and "adduser" not in self.system.after:
                 raise Refused(f"adduser is not in {self.images[1]}", span)
-            if run.sets_up and gone and re.search(r"user|group", run.step.instruction.arguments):
+            if run.sets_up and gone and _SYSTEM_USER.search(run.step.instruction.arguments):
                 raise Refused(f"without {gone[0]} the next user that is added has another number", span)
 
     def saves(self) -> int:

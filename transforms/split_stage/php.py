@@ -148,7 +148,7 @@ def _dropped(runs: list[Run], begin: Start, composed: bool) -> frozenset[str]:
             raise Refused("node comes from another repository and may be needed to run")
         if assets:
             raise Refused("node may be needed to run, with what its package manager installed")
-    kept |= called & {"git", "unzip", "zip"}
+    kept |= called & {"git", "unzip", "zip"} | ({"git-core"} if "git" in called else set())
     if called & {"gpg", "gpg2"}:
         kept |= {"gnupg", "gnupg2"}
     return frozenset(installed - kept)

@@ -36,7 +36,7 @@ CONF_D = re.compile(r"(?:/usr/local/etc/php|\$PHP_INI_DIR|\$\{PHP_INI_DIR\})/con
 # Files of the image's own that are changed where they ship.
 WRITTEN = re.compile(
     r"(?:/usr/local/etc/(?:php|php-fpm\.d|php-fpm\.conf)|\$PHP_INI_DIR|\$\{PHP_INI_DIR\}|/etc/apache2|\$APACHE_CONFDIR"
-    r"|\$\{APACHE_CONFDIR\})(?:/[\w./-]*)?|/etc/timezone"
+    r"|\$\{APACHE_CONFDIR\})(?:/[\w./-]*)?|/etc/(?:nginx|supervisor)/[\w./-]*|/etc/timezone"
 )
 VARIABLES = re.compile(
     r"COMPOSER_(?!VENDOR_DIR|BIN_DIR)\w+|APP_\w+|NODE_(?:ENV|OPTIONS)|PHP_OPENSSL|MAKEFLAGS|DATABASE_URL"
@@ -123,7 +123,7 @@ def sort(run: Run, call: Invocation) -> Run | None:
         return builds
     if typed == "chmod" and call.argv[1:] in (("/usr/local/bin/composer",), ("composer.phar",)):
         return builds
-    if typed in ("mv", "cp", "sed") and _settings(call):
+    if typed in ("mv", "cp", "sed", "rm") and _settings(call):
         return run._replace(sets_up=True)
     if typed == "apk" and any(word.text in _PHPIZE for word in call.words):
         plain = [at for at, word in enumerate(call.words) if word.text not in _PHPIZE]
@@ -156,7 +156,7 @@ def _settings(call: Invocation) -> bool:
     texts = [word.text.replace('"', "") for word in call.words]
     if call.program != "sed":
         paths = [one for one in texts if not one.startswith("-")]
-        return len(paths) == 2 and all(WRITTEN.fullmatch(one) for one in paths)
+        return (len(paths) == 2 or call.program == "rm") and all(WRITTEN.fullmatch(one) for one in paths)
     if not any(one.startswith("-") and "i" in one for one in texts):
         return False
     scripts = [at + 1 for at, one in enumerate(texts) if re.fullmatch(r"-\w*e", one)]

@@ -187,7 +187,7 @@ def _dropped(runs: list[Run], found: Gems, begin: Start) -> frozenset[str]:
     if computed is not None or found.unknown:
         kept |= _EXTRA
     if found.needs_git or "git" in called:
-        kept.add("git")
+        kept |= {"git", "git-core"}
     if called & {"python", "python2", "python3"}:
         kept |= _PYTHON
     if called & {"gpg", "gpg2"} or "gpgme" in found.names:

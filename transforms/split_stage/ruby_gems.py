@@ -28,11 +28,11 @@ _LATE = frozenset(["passenger", "RubyInline", "ffi-inliner", "phusion_passenger"
 
 
 class Gems(NamedTuple):
-    """What is installed. `unknown` are names that nothing is known of, or None where not even names are known.
+    """What is installed. `unknown` are names that nothing is known of, or None where not all names are known.
 
-    `needs` are the packages of Debian, one of which each gem needs to run; `programs` those that it may call.
-    `needs_node` says why node is needed at run time, empty if it is not. `copies` are the instructions that bring the
-    Gemfile, the lock and what belongs to them.
+    `needs` are the packages of Debian, one of which each gem needs to run; `programs` those that it may call. `scripts`
+    are the programs that come with gems. `needs_node` and `needs_git` say why these are needed at run time, empty if
+    they are not. `locked` is the path of the lock.
     """
 
     names: frozenset[str]

@@ -56,8 +56,7 @@ class Start(NamedTuple):
 
 def start(build: Build, stage: BuildStage, scripts: frozenset[str]) -> Start:
     """Follow the command lines into the context. `scripts` are the programs that come with gems."""
-    lines = _Ruby(build, stage)
-    lines.scripts = scripts
+    lines = _Ruby(build, stage, scripts)
     lines.follow()
     inside = f"{lines.workdir.rstrip('/')}/"
     if not any(_is_source(path) for place, path in lines.places.items() if place.startswith(inside)):
@@ -82,10 +81,9 @@ def _is_source(path: str) -> bool:
 
 
 class _Ruby(CommandLines):
-    scripts: frozenset[str] = frozenset()
-
-    def __init__(self, build: Build, stage: BuildStage) -> None:
+    def __init__(self, build: Build, stage: BuildStage, scripts: frozenset[str]) -> None:
         super().__init__(build, stage)
+        self.scripts = scripts
         self.run: dict[str, None] = {}
 
     def program(self, call: Called) -> None:
