@@ -248,3 +248,9 @@ def test_alpine() -> None:
     assert "icu-libs" in after and "libstdc++" in after and "git" not in after and "PHPIZE" not in after
     assert "not known" in reasons(run(text.replace("$PHPIZE_DEPS ", "")))
     assert "libwebp-dev" in reasons(run(text.replace("libzip-dev", "libwebp-dev")))
+
+
+def test_an_image_that_is_mounted_over_is_for_development() -> None:
+    compose = 'services:\n  web:\n    volumes:\n      - "./:/app"\n'
+    assert "as for development" in reasons(run(files={"compose.yaml": compose}))
+    assert "runs composer" in reasons(run(files={"compose.yaml": "services:\n  a:\n    command: composer install\n"}))

@@ -237,3 +237,13 @@ def test_alpine() -> None:
             .replace('", "exec", "puma"]', ' exec puma"]')
         )
     )
+
+
+def test_an_image_that_is_mounted_over_is_for_development() -> None:
+    compose = "services:\n  web:\n    build: .\n    volumes:\n      - .:/app\n"
+    assert "as for development" in reasons(run(files={"docker-compose.yml": compose}))
+    assert shipped(run(files={"docker-compose.yml": compose.replace(".:/app", "./log:/app/log")}))
+    production = SLIM.replace("WORKDIR", "ENV RAILS_ENV=production\nWORKDIR")
+    assert shipped(run(production, files={"docker-compose.yml": compose}))
+    runs = "services:\n  web:\n    command: bash -c 'bundle install && bundle exec puma'\n"
+    assert "compose.yml runs bundle install" in reasons(run(production, files={"compose.yml": runs}))

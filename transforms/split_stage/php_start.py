@@ -6,6 +6,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.elsewhere import elsewhere
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.start import Called, CommandLines
 
@@ -50,6 +51,7 @@ def start(build: Build, stage: BuildStage, base: ImageConfig) -> Start:
             raise Refused("the image is not told what to run")
     else:
         lines.follow()
+    elsewhere(lines.context, lines.workdir, shipped=False)
     origins = dict.fromkeys(lines.places.values())
     sources = [path for path in origins if path.endswith((".php", ".phtml", ".inc")) or path == "artisan"]
     if not sources:

@@ -90,7 +90,7 @@ def plan(build: Build, image: Image) -> Result | None:
     if not any(run.moves for run in runs.values()):
         return None
     _enough(image, found, stage)
-    begin = start(build, stage, found.scripts)
+    begin = start(build, stage, found.scripts, _production(stage))
     dropped = _dropped(list(runs.values()), found, begin)
     layout = Layout(stage, runs, files, dropped)
     for at, run in runs.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.elsewhere import elsewhere
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.start import Called, CommandLines
 
@@ -54,10 +55,11 @@ class Start(NamedTuple):
     services: str
 
 
-def start(build: Build, stage: BuildStage, scripts: frozenset[str]) -> Start:
+def start(build: Build, stage: BuildStage, scripts: frozenset[str], production: bool) -> Start:
     """Follow the command lines into the context. `scripts` are the programs that come with gems."""
     lines = _Ruby(build, stage, scripts)
     lines.follow()
+    elsewhere(lines.context, lines.workdir, production)
     inside = f"{lines.workdir.rstrip('/')}/"
     if not any(_is_source(path) for place, path in lines.places.items() if place.startswith(inside)):
         raise Refused("the application is not copied, as where it is mounted for development")
