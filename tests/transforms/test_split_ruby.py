@@ -178,6 +178,15 @@ def test_where_gems_are_installed(how: str, path: str) -> None:
     assert "COPY --from=build /usr/local/bundle /usr/local/bundle\n" in after
 
 
+def test_settings_that_are_kept_in_the_bundle_come_with_it() -> None:
+    with_gemfile = run(SLIM.replace("RUN bundle", "RUN bundle config set without test\nRUN bundle"))
+    assert with_gemfile.after.text.count("bundle config") == 1
+    without = run(SLIM.replace("COPY Gemfile", "RUN bundle config set without test\nCOPY Gemfile", 1))
+    assert without.after.text.count("bundle config") == 2
+    for_all = run(SLIM.replace("RUN bundle", "RUN bundle config --global without test\nRUN bundle"))
+    assert for_all.after.text.count("bundle config") == 2
+
+
 def test_files_of_the_application_are_taken_as_the_build_leaves_them() -> None:
     text = SLIM.replace("COPY . .\n", "COPY . .\nRUN cp app.rb b.rb\nRUN bundle exec rake assets:precompile\n")
     after = shipped(run(text))

@@ -86,7 +86,10 @@ def plan(build: Build, image: Image) -> Result | None:
     _settings_in_bundle(files, told)
     repository = any(origin.startswith(".git/") for taken in files.taken.values() for origin, _ in taken.files)
     found = gems(build, files, step, gem_names(told), _production(stage), repository)
-    runs = {at: run._replace(builds=(), sets_up=True) if sets_only(run) else run for at, run in runs.items()}
+    runs = {
+        at: run._replace(builds=(), sets_up=True) if sets_only(run) and not _in_bundle(files, run) else run
+        for at, run in runs.items()
+    }
     if not any(run.moves for run in runs.values()):
         return None
     _enough(image, found, stage)
@@ -144,13 +147,18 @@ def _production(stage: BuildStage) -> bool:
 
 
 def _settings_in_bundle(files: Files, runs: Iterable[Run]) -> None:
-    """`bundle config` without a scope writes to the bundle's own settings only where there is a Gemfile."""
+    """Refuse a `bundle config` that comes with an install and writes elsewhere than to the bundle's own settings."""
     for run in runs:
         configs = [one for one in run.builds if one.program in ("bundle", "bundler") and one.argv[:1] == ("config",)]
-        if sets_only(run) or all("--local" in one.argv for one in configs):
+        if sets_only(run) or all("--local" in one.argv for one in configs) or _in_bundle(files, run):
             continue
-        if files.source(run.step, posixpath.join(files.folder(run.step), "Gemfile")) is None:
-            raise Refused("bundle config sets what is kept outside of the bundle", run.step.instruction.span)
+        raise Refused("bundle config sets what is kept outside of the bundle", run.step.instruction.span)
+
+
+def _in_bundle(files: Files, run: Run) -> bool:
+    """Whether `bundle config` writes to the bundle's own settings, as it does where there is a Gemfile."""
+    there = files.source(run.step, posixpath.join(files.folder(run.step), "Gemfile")) is not None
+    return there and not any("--global" in one.argv for one in run.builds)
 
 
 def _enough(image: Image, found: Gems, stage: BuildStage) -> None:
