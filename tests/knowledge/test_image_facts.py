@@ -79,6 +79,14 @@ def test_a_library_is_in_the_package_of_its_release() -> None:
     assert libraries("jammy") == {}
 
 
+def test_an_image_on_bare_debian_that_is_only_listed() -> None:
+    php = packages("php:8.2-fpm-bookworm")
+    assert php is not None
+    assert {"gcc", "libxml2", "libicu72", "libc6", "curl"} <= php
+    assert not {"git", "apache2-bin", "unzip"} & php
+    assert packages("php:8.2-fpm-alpine") is None and packages("php:7.1-apache") is None
+
+
 def test_debian_is_slim_without_losing_a_package() -> None:
     assert slim_lacks_programs("debian:bookworm") == {}
     assert slim_lacks_headers("debian:bookworm") == frozenset()

@@ -267,8 +267,7 @@ class Compiled(ABC):
         span = self.stage.stage.base.span
         if self.links:
             for one in dropped:
-                for packages in system.runtime(one):
-                    system.wants(packages, f"it has the library of {one}")
+                system.libraries_of(one, span)
         for packages, why in needs.packages:
             system.wants(packages, why)
         for program, where in (*start.programs, *needs.programs):

@@ -16,7 +16,7 @@ from slimify.transforms.split_stage.python_packages import Installed, installed,
 from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
-from slimify.transforms.split_stage.system import System, of_image
+from slimify.transforms.split_stage.system import MAKE_USERS, System, of_image
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.knowledge.debian import closure_size
@@ -44,10 +44,6 @@ _ELSEWHERE = re.compile(
 )
 # An extension for the interpreter of the image is not linked to the one of the distribution.
 _OTHER_PYTHON = re.compile(r"(?:lib)?python3(?:\.\d+)?(?:-all)?-dev")
-# Their maintainer scripts add system users, which take the next free number.
-_MAKE_USERS = frozenset(
-    "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
-)
 # Documentation of Python, "mimetypes": /etc/mime.types is read where it is there.
 _MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urllib3 werkzeug whitenoise".split())
 
@@ -104,7 +100,7 @@ def plan(build: Build, image: Image) -> Result | None:
     _needs(system, stage, moving, found, begin)
     if image.kind != "slim" and (found.names & _MIME or "mimetypes" in begin.stdlib):
         system.wants(("media-types",), "file types are guessed with /etc/mime.types")
-    gone = sorted(_MAKE_USERS & (system.before - system.after))
+    gone = sorted(MAKE_USERS & (system.before - system.after))
     for run in runs.values():
         if run.sets_up and gone and re.search(r"user", run.step.instruction.arguments):
             raise Refused(
@@ -161,14 +157,14 @@ def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installe
         for one in run.build_only:
             if _OTHER_PYTHON.fullmatch(one):
                 continue
-            for packages in system.runtime(one):
-                system.wants(packages, f"it has the library of {one}")
+            system.libraries_of(one, run.step.instruction.span)
     for name, packages in found.needs:
         system.wants(packages, f"{name} needs it to run")
     for program, where in begin.programs:
         system.wants_program(program, where, stage.stage.base.span)
     for library, where in begin.libraries:
         system.wants_library(library, where, stage.stage.base.span)
+    system.wants_modules()
 
 
 def _elsewhere(context: BuildContext | None, begin: Start) -> None:

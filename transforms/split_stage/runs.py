@@ -17,7 +17,7 @@ from slimify.knowledge.debian import is_build_only
 from slimify.knowledge.package_managers import load
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
-from slimify.syntax.shell import AndOr, Command, Sequence
+from slimify.syntax.shell import AndOr, Command, Pipeline, Sequence
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
@@ -39,8 +39,10 @@ class Run(NamedTuple):
     `builds` are the calls that the pack's sorter took for the build. `recommends` says whether apt installs
     recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for it, `updates` whether the index is
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
-    package adduser is needed. `starts` are the command lines of the application that are run where it ships. `folder`
-    is where a `cd` has led, empty for the working directory.
+    package adduser is needed. `starts` are the command lines of the application that are run where it ships. `edits`
+    are the calls that the pack's sorter knows to change files among those of the application. `foreign` says whether
+    packages may come from another repository than the distribution's, `fetches` whether a pipeline brings a tool of the
+    build. `folder` is where a `cd` has led, empty for the working directory.
     """
 
     step: Step
@@ -54,6 +56,9 @@ class Run(NamedTuple):
     adds_users: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
     folder: str = ""
+    edits: tuple[Invocation, ...] = ()
+    foreign: bool = False
+    fetches: bool = False
 
     @property
     def build_only(self) -> tuple[str, ...]:
@@ -68,17 +73,26 @@ class Run(NamedTuple):
     @property
     def moves(self) -> bool:
         """Whether it belongs to the build."""
-        return bool(self.builds or self.build_only)
+        return bool(self.builds or self.build_only or self.foreign or self.fetches)
 
 
 # Takes a call of the ecosystem's own tools: the run with it, None where it is none of them. May raise `Refused`.
 Sorter = Callable[[Run, Invocation], Run | None]
+# The same for a pipeline, or a command with redirections, by its text.
+Piper = Callable[[Run, str], Run | None]
 
 
-def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = None) -> Run:
+def read_run(
+    step: Step,
+    sorter: Sorter,
+    variables: re.Pattern[str] | None = None,
+    piper: Piper | None = None,
+    settings: re.Pattern[str] | None = None,
+) -> Run:
     """Sort the commands of a RUN. Raises `Refused` where one of them is not known to be an install or a set-up.
 
-    `variables` are those that the ecosystem's tools may be given in front of a command.
+    `variables` are those that the ecosystem's tools may be given in front of a command. `settings` are the files, as
+    they are typed, that belong to the stage that ships, so that `echo` may write to them.
     """
     span = step.instruction.span
     body = step.body
@@ -87,12 +101,22 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
     run = Run(step)
     for command in _plain(body.script.body, step):
         text = body.script.text[command.start : command.end]
+        plumbed = isinstance(command, Pipeline) or command.redirects
+        piped = piper(run, " ".join(text.split())) if plumbed and piper is not None else None
+        if piped is not None:
+            run = piped
+            continue
+        if isinstance(command, Pipeline):
+            raise Refused(f"`{' '.join(text.split())[:60]}` cannot be sorted", span)
         if not command.words:
             raise Refused("a RUN sets variables for what follows in it", span)
         calls = invocations(command, step.state.variables)
         for name in (name for call in calls for name in call.assignments):
             if not _HARMLESS_VARIABLES.fullmatch(name) and not (variables and variables.fullmatch(name)):
                 raise Refused(f"the variable {name} in front of a command may change what it does", span)
+        if settings is not None and _writes(command, settings):
+            run = run._replace(sets_up=True)
+            continue
         if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
             raise Refused(f"`{text[:60]}` cannot be sorted", span)
         if not _clears_caches(calls[0]):
@@ -117,14 +141,27 @@ def _cache_paths() -> frozenset[str]:
     return frozenset(path for manager in load() for remedy in manager.remedies for path in remedy.paths)
 
 
-def _plain(sequence: Sequence, step: Step) -> list[Command]:
+def _writes(command: Command, settings: re.Pattern[str]) -> bool:
+    """Whether a command only writes a text of its own to files that are settings."""
+    return (
+        command.words[0].value in ("echo", "printf")
+        and bool(command.redirects)
+        and not any(word.substitutions for word in command.words)
+        and all(
+            one.operator in (">", ">>") and one.target is not None and settings.fullmatch(one.target.text.strip("'\""))
+            for one in command.redirects
+        )
+    )
+
+
+def _plain(sequence: Sequence, step: Step) -> list[Command | Pipeline]:
     """The commands of a script that runs all of them one after the other, or fails."""
-    found = []
+    found: list[Command | Pipeline] = []
     for item in sequence.items:
         operands = item.node.operands if isinstance(item.node, AndOr) else (item.node,)
         alternatives = isinstance(item.node, AndOr) and "||" in item.node.operators
         for one in operands:
-            if not isinstance(one, Command) or alternatives or item.separator == "&":
+            if not isinstance(one, (Command, Pipeline)) or alternatives or item.separator == "&":
                 raise Refused("a RUN runs some of its commands on conditions", step.instruction.span)
             found.append(one)
     return found
@@ -147,7 +184,7 @@ def _add(run: Run, call: Invocation, text: str) -> Run:
     if program in ("apt", "apt-get"):
         found = _apt(run, call)
     elif program == "apk" and "/" not in typed:
-        found = _apk(run, call)
+        found = apk(run, call)
     if found is None:
         raise Refused(f"`{' '.join(text.split())[:60]}` is neither a plain install nor a set-up of the image", span)
     return found
@@ -172,7 +209,8 @@ def _apt(run: Run, call: Invocation) -> Run | None:
     return run._replace(packages=(*run.packages, *names), recommends=recommends)
 
 
-def _apk(run: Run, call: Invocation) -> Run | None:
+def apk(run: Run, call: Invocation) -> Run | None:
+    """Take a call of apk that does nothing but install plain packages."""
     action = verb(call)
     if action is None:
         return None

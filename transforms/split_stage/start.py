@@ -23,6 +23,7 @@ _INITS = frozenset(["dumb-init", "tini"])
 _LOGIN = re.compile(r"\b(?:ba|da|a)?sh\b['\"\s]+(?:-\w+\s+)*(?:-\w*[li]\w*|--login)\b")
 _EMPTY = re.compile(r"\benv['\"\s]+(?:-\S*[iu]|-['\"\s]|--ignore|--unset)")
 _SHELLS = frozenset(["sh", "bash", "dash", "ash"])
+_ALL = ('"$@"', '"${@}"')
 _SHELL_SCRIPT = re.compile(r"#!\s*(?:/usr)?/bin/(?:env )?(?:ba|da|a)?sh\b")
 _DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/")
 
@@ -54,7 +55,7 @@ class CommandLines:
         self.places = {
             image: origin for taken in self.files.taken.values() for origin, image in taken.files if image is not None
         }
-        self.workdir = stage.final_state.workdir or "/"
+        self.workdir = self.files.folder(None)
         self.programs: dict[tuple[str, str], None] = {}
         self._seen: set[str] = set()
         self._has_cmd = False
@@ -149,7 +150,7 @@ class CommandLines:
         if script.opaque or depth > 3:
             raise Refused(f"{where} cannot be read: {script.opaque or 'scripts call scripts'}", span)
         for command in script.commands():
-            if command.words and command.words[0].text == '"$@"' and self._has_cmd:
+            if command.words and command.words[0].text in _ALL and self._has_cmd:
                 self._passes_on = True
                 continue
             assigned = {one.name for one in command.assignments}
@@ -159,7 +160,7 @@ class CommandLines:
             for one in invocations(command, dict(self.stage.final_state.env)):
                 handed = one.words if one.program == "exec" else one.typed
                 if one.program is None or one.program == "exec":
-                    if self._has_cmd and any(word.text == '"$@"' for word in handed):
+                    if self._has_cmd and any(word.text in _ALL for word in handed):
                         self._passes_on = True
                         continue
                     raise Refused(f"{where} runs a program whose name is not known", span)

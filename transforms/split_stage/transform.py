@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from slimify.transforms.split_stage.core import Plan, Result, edits
@@ -13,10 +13,11 @@ from slimify.semantics.build import Build
 
 if TYPE_CHECKING:
     from slimify.knowledge.images import Image
+    from slimify.syntax.dockerfile import Instruction
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "python": "python", "rust": "rust"}
+_PACKS = {"golang": "golang", "php": "php", "python": "python", "ruby": "ruby", "rust": "rust"}
 _TITLE = "the stage is not split"
 
 
@@ -59,7 +60,7 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
 
     base = stage.stage.base
     try:
-        _gate(build)
+        _gate(build, getattr(pack, "tool", None))
         result = pack.plan(build, image)
     except Refused as reason:
         yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
@@ -86,8 +87,11 @@ def _rewrite(build: Build, result: Result, plan: Plan, level: Level) -> Rewrite:
     )
 
 
-def _gate(build: Build) -> None:
-    """Refuse what no pack can split, whatever is built."""
+def _gate(build: Build, tool: Callable[[Instruction], bool] | None) -> None:
+    """Refuse what no pack can split, whatever is built.
+
+    `tool` tells a COPY from another image that brings nothing but a tool of the build.
+    """
     from slimify.transforms.split_stage.refused import Refused
 
     stage = build.stages[0]
@@ -108,5 +112,5 @@ def _gate(build: Build) -> None:
             raise Refused(f"{one.keyword} speaks of more than this stage", one.span)
         if one.heredocs:
             raise Refused("a here-document cannot be sorted into one of the stages", one.span)
-        if one.keyword == "COPY" and one.flag("from"):
+        if one.keyword == "COPY" and one.flag("from") and not (tool is not None and tool(one)):
             raise Refused("what is copied from another image may serve the build, the application or both", one.span)
