@@ -131,6 +131,8 @@ class ListedContext(ABC):
 
         None where there is no such file, where it is larger than `MAX_READ`, or where a link leads out.
         """
+        if path in self._reads:
+            return self._reads[path]
         real = self.resolve(path)
         if real is None:
             return None

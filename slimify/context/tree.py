@@ -104,10 +104,9 @@ def _read_below(base: str, path: str) -> bytes | None:
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_READ:
                 return None
             with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_READ + 1)
+                return file.read(status.st_size)  # should it have grown since, as it was
     except (OSError, ValueError):
         return None
-    return data if len(data) <= MAX_READ else None
 
 
 @contextmanager
