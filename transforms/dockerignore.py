@@ -25,7 +25,7 @@ _LEAST_BYTES = 100_000
 
 # Files that say how something is built, and scripts: if one of them speaks of a thing, it may be needed.
 _BUILD_FILES = re.compile(
-    r"(?:.*/)?(?:[Mm]akefile|GNUmakefile|.*\.mk|.*\.sh|.*\.bash|setup\.py|setup\.cfg|pyproject\.toml|build\.rs|pom\.xml"
+    r"(?:[Mm]akefile|GNUmakefile|.*\.mk|.*\.sh|.*\.bash|setup\.py|setup\.cfg|pyproject\.toml|build\.rs|pom\.xml"
     r"|.*\.gradle(?:\.kts)?|CMakeLists\.txt|.*\.cmake|meson\.build|Rakefile|.*\.gemspec|.*\.config\.[cm]?[jt]s"
     r"|.*\.csproj|Directory\.Build\.props|package\.json|Procfile|[Jj]ustfile|Taskfile\.ya?ml|noxfile\.py|tasks\.py)"
 )
@@ -230,8 +230,9 @@ class _Search:
             source = self.build.dockerfile.source
             own = posixpath.relpath(source.path, self.context.root or ".")
             for entry in self.context.entries():
-                other = "/" not in entry.path and _DOCKERFILE.fullmatch(entry.path) is not None
-                if entry.kind is not Kind.FILE or not (other or _BUILD_FILES.fullmatch(entry.path)):
+                folder, _, name = entry.path.rpartition("/")
+                wanted = _BUILD_FILES.fullmatch(name) or (not folder and _DOCKERFILE.fullmatch(name))
+                if entry.kind is not Kind.FILE or not wanted:
                     continue
                 if _installed(entry.path) or entry.path == own:
                     continue

@@ -111,7 +111,7 @@ def _request(instruction: Instruction, state: State) -> _Request:
     )
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=256)
 def _remembered(request: _Request, context: BuildContext) -> Copied | str:
     # Several transforms ask, each about every COPY, and again after each change of the Dockerfile; a context
     # never takes back what it has said.

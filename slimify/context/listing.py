@@ -107,6 +107,9 @@ class ListedContext(ABC):
 
     def entry(self, path: str) -> Entry | None:
         """What is sent for this path, None if nothing is. A link is itself, and leads nowhere."""
+        listed = self._by_path.get(path.rpartition("/")[0])
+        if listed is not None and path in listed:
+            return listed[path]  # most are asked for as they are listed, and need no cleaning
         known = inside(path)
         if known is None:
             return None
