@@ -295,6 +295,8 @@ class Walk(Commands):
             return
         span: Span = self.copies.instruction.span
         for path in self.sources():
+            if path.startswith(".git/"):
+                continue  # git keeps what it holds packed: nobody can load it
             name = path.rpartition("/")[2]
             if _COMPILED.search(name):
                 raise RefusedError(f"{path} may need libraries of the full image", span)
