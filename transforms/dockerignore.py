@@ -255,8 +255,9 @@ def _matched(context: BuildContext) -> Mapping[str, tuple[Entry, ...]]:
     from slimify.context.sizes import matched_by_each
     from slimify.knowledge.ignorable import ignorable, secrets
 
-    patterns = dict.fromkeys(pattern for kind in (*ignorable(), *secrets()) for pattern in kind.patterns)
-    found = matched_by_each(context.entries(), list(patterns))
+    patterns = [pattern for kind in ignorable() for pattern in kind.patterns]
+    patterns += [pattern for secret in secrets() for pattern in secret.patterns]
+    found = matched_by_each(context.entries(), list(dict.fromkeys(patterns)))
     return {
         pattern: tuple(entry for entry in entries if entry.kind is not Kind.FOLDER)
         for pattern, entries in found.items()
