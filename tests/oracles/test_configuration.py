@@ -21,8 +21,17 @@ from .configuration import INHERITED, Configuration, configuration
 
 # MAINTAINER is deprecated: modern-instructions writes it as a label, which `docker inspect` shows in another place.
 AUTHOR = ("modern-instructions", "the author is in the label maintainer")
-# split-stage puts the packages into a virtualenv, whose programs are found first.
-VIRTUALENV = ("split-stage", "/opt/venv/bin is in front of PATH")
+# split-stage puts packages into a virtualenv, whose programs are found first. A compiler's image has the folder
+# of what it installs in PATH, and that of the distribution below it has not.
+PATH = ("split-stage", "PATH has another folder in front")
+_FOLDERS = ("/opt/venv/bin", "/go/bin", "/usr/local/cargo/bin")
+# A compiled program needs the distribution below the compiler, and a static one not even that. What the
+# compiler's image configures and nothing in the Dockerfile replaces would be lost with it.
+BASE = ("split-stage", "the image stands on the distribution below the compiler")
+_BELOW = {
+    "golang": ("debian", "alpine", "gcr.io/distroless/static-debian12"),
+    "rust": ("debian", "alpine", "gcr.io/distroless/static-debian12", "gcr.io/distroless/cc-debian12"),
+}
 
 Differences = dict[str, tuple[object, object]]
 
@@ -42,8 +51,10 @@ def compared(
         old, new = (configuration(*one, wanted, given) for one in reads)
         if AUTHOR[0] in transforms and _has_its_author_as_a_label(old, new):
             excepted.append(AUTHOR)
-        if VIRTUALENV[0] in transforms and _has_a_virtualenv(old, new):
-            excepted.append(VIRTUALENV)
+        if PATH[0] in transforms and _has_another_folder_in_path(old, new):
+            excepted.append(PATH)
+        if BASE[0] in transforms and _stands_below_its_compiler(old, new):
+            excepted.append(BASE)
         found |= old.differences(new)
     return found, excepted
 
@@ -57,11 +68,21 @@ def _has_its_author_as_a_label(old: Configuration, new: Configuration) -> bool:
     return True
 
 
-def _has_a_virtualenv(old: Configuration, new: Configuration) -> bool:
+def _has_another_folder_in_path(old: Configuration, new: Configuration) -> bool:
     """Whether it has, which then is taken back in `new`. Nothing may have set PATH before."""
-    if "PATH" in old.env or new.env.get("PATH") not in ("/opt/venv/bin:", "/opt/venv/bin:($PATH of the base)"):
+    allowed = [f"{folder}:{rest}" for folder in _FOLDERS for rest in ("", "($PATH of the base)")]
+    if "PATH" in old.env or new.env.get("PATH") not in allowed:
         return False
     del new.env["PATH"]
+    return True
+
+
+def _stands_below_its_compiler(old: Configuration, new: Configuration) -> bool:
+    """Whether it does, which then is taken back in `new`. Folder and command must be the Dockerfile's own."""
+    inherited = new.workdir.startswith(INHERITED) or (INHERITED,) == new.entrypoint == new.cmd
+    if inherited or new.base not in _BELOW.get(old.base, ()):
+        return False
+    new.base = old.base
     return True
 
 
@@ -98,7 +119,7 @@ def test_golden_cases(buildkit: BuildKit) -> None:
         outcome = run(case).outcome
         if outcome is not None and outcome.changed:
             changed[case.name] = (outcome, options(case).target)
-    assert _check(changed, buildkit) == {AUTHOR, VIRTUALENV}
+    assert _check(changed, buildkit) >= {AUTHOR, PATH}
 
 
 _DOCKERFILE = """\
@@ -169,6 +190,11 @@ def test_deliberate_differences_are_no_more_than_they_say(buildkit: BuildKit) ->
     assert not check("MAINTAINER Jan", "LABEL maintainer=Jan", {AUTHOR[0]})
     assert check("MAINTAINER Jan", "LABEL maintainer=Jo", {AUTHOR[0]}) == {"author", "labels"}
     assert check("LABEL maintainer=Jo\nMAINTAINER Jan", "LABEL maintainer=Jan", {AUTHOR[0]}) == {"author", "labels"}
-    assert not check("ENV A=1", "ENV PATH=/opt/venv/bin:$PATH\nENV A=1", {VIRTUALENV[0]})
-    assert check("ENV A=1", "ENV PATH=/opt/venv/bin\nENV A=1", {VIRTUALENV[0]}) == {"env"}
-    assert check("ENV PATH=/a", "ENV PATH=/a\nENV PATH=/opt/venv/bin:$PATH", {VIRTUALENV[0]}) == {"env"}
+    assert not check("ENV A=1", "ENV PATH=/opt/venv/bin:$PATH\nENV A=1", {PATH[0]})
+    assert check("ENV A=1", "ENV PATH=/opt/venv/bin:$PATH\nENV A=1", {AUTHOR[0]}) == {"env"}
+    assert check("ENV A=1", "ENV PATH=/opt/venv/bin\nENV A=1", {PATH[0]}) == {"env"}
+    assert check("ENV A=1", "ENV PATH=/opt/bin:$PATH\nENV A=1", {PATH[0]}) == {"env"}
+    assert check("ENV PATH=/a", "ENV PATH=/a\nENV PATH=/opt/venv/bin:$PATH", {PATH[0]}) == {"env"}
+    for rest, found in (("WORKDIR /a\nCMD b", set()), ("WORKDIR /a", {"base"}), ("CMD b", {"base"}), ("", {"base"})):
+        assert check(f"FROM golang\n{rest}", f"FROM debian\n{rest}", {BASE[0]}) == found
+    assert check("FROM golang\nWORKDIR /a\nCMD b", "FROM node\nWORKDIR /a\nCMD b", {BASE[0]}) == {"base"}
