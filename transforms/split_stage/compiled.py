@@ -128,6 +128,7 @@ class Compiled(ABC):
 
     def plan(self) -> Result | None:
         """How the stage is split; None where nothing is built. Raises `Refused`."""
+        self._placed()
         self.runs = runs = self._runs()
         building = [run for run in runs if run.builds]
         if not building:
@@ -223,13 +224,11 @@ class Compiled(ABC):
                 raise Refused("it is built behind a USER", step.instruction.span)
             if step.keyword == "VOLUME":
                 raise Refused("it is built behind a VOLUME", step.instruction.span)
+
+    def _placed(self) -> None:
+        """Refuse where a folder is that of the base image: the one that ships starts elsewhere."""
+        for step in self.stage.steps:
             here = step.keyword in ("COPY", "ADD") or (step.keyword == "RUN" and self._builds(step))
-            if (
-                here
-                and step.state.workdir is None
-                and any(one.keyword == "WORKDIR" for one in self.stage.steps[: step.index])
-            ):
-                raise Refused("which folder it is built in is not known", step.instruction.span)
             if here and step.state.workdir is None and self._home() != "/":
                 raise Refused(
                     f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", step.instruction.span
