@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 
 from slimify.transforms.split_stage.refused import Refused
 
@@ -11,14 +12,18 @@ from slimify.semantics.build import Build, BuildStage, Step, mounts
 
 
 class Files:
-    """Where the files of the image come from, as far as they come from the build context."""
+    """Where the files of the image come from, as far as they come from the build context.
 
-    def __init__(self, build: Build, stage: BuildStage) -> None:
+    `aside` tells which COPY brings what is only there to build with, from another image.
+    """
+
+    def __init__(self, build: Build, stage: BuildStage, aside: Callable[[Step], bool] = lambda _: False) -> None:
         assert build.context is not None
         self.stage = stage
+        self.context = build.context
         self.taken: dict[int, Copied] = {}
         for step in stage.steps:
-            if step.keyword in ("COPY", "ADD"):
+            if step.keyword in ("COPY", "ADD") and not aside(step):
                 state = step.state._replace(workdir=step.state.workdir or "/")
                 found = copied(step.instruction, state, build.context)
                 if isinstance(found, str):

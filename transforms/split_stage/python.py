@@ -1,8 +1,8 @@
-"""The pack for Python with pip: a virtualenv is made in the build stage and copied.
+"""The pack for Python with pip, poetry, uv, pipenv and pdm: a virtualenv is made in the build stage and copied.
 
-The base is an official python image on Debian. It fires only where something is there just to compile
-with: where all that pip installs comes as wheels and no compiler is installed, a smaller base does as well
-without a second stage.
+The base is an official python image on Debian. It fires only where something is there just to build
+with: where all that is installed comes as wheels, and neither a compiler nor an installer is, a smaller base does as
+well without a second stage.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import re
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
+from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.python_packages import Installed, installed, sort_pip
+from slimify.transforms.split_stage.python_environment import Environment, copies_installer, environment
+from slimify.transforms.split_stage.python_packages import Installed, installed
 from slimify.transforms.split_stage.python_start import Start, start
+from slimify.transforms.split_stage.python_tools import sort_python
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
 from slimify.transforms.split_stage.system import System
@@ -25,17 +28,17 @@ from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.image_siblings import respell, slim_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
+from slimify.knowledge.python_installers import installer
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step, pairs
+from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.build_context import BuildContext
 
-VENV = "/opt/venv"
-_PATH = f"ENV PATH={VENV}/bin:$PATH"
-# Variables that lead pip or the interpreter past a virtualenv (documentation of pip and of Python).
-_MISLEADING = re.compile(
-    r"PATH|PYTHONHOME|PYTHONUSERBASE|PYTHONPLATLIBDIR|VIRTUAL_ENV|PIP_(?!NO_CACHE_DIR|DISABLE_PIP_VERSION_CHECK|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT|TIMEOUT|ROOT_USER_ACTION|NO_COLOR|PROGRESS_BAR).*"
+_INSTALLS = re.compile(r"\b(?:pip[0-9.]*|poetry|uv|pipenv|pdm)\b.*\b(?:install|sync)\b", re.DOTALL)
+_INSTALLERS = re.compile(r"\binstall\b.*\b(?:poetry|uv|pipenv|pdm)\b", re.DOTALL)
+# Variables that only the installers read.
+_TOOLS_VARIABLES = re.compile(
+    r"(?:POETRY|PIPENV|PDM|UV|PIP)_(?:NO_CACHE\w*|NO_INTERACTION|COMPILE_BYTECODE|NOSPIN|YES)"
 )
-_INSTALLS = re.compile(r"\bpip[0-9.]*\b.*\binstall\b", re.DOTALL)
 _BUILDS = re.compile(
     r"\b(?:apt|apt-get)\b.*\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)", re.DOTALL
 )
@@ -54,7 +57,7 @@ _MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urlli
 
 
 def concerns(build: Build, image: Image) -> bool:
-    """Whether pip installs something, on Debian."""
+    """Whether something is installed, on Debian."""
     runs = (step.instruction.arguments for step in build.stages[0].steps if step.keyword == "RUN")
     return image.distribution == "debian" and any(map(_INSTALLS.search, runs))
 
@@ -68,11 +71,12 @@ def plan(build: Build, image: Image) -> Result | None:
     for step in stage.steps:
         if step.keyword == "RUN":
             try:
-                runs[step.index] = read_run(step, sort_pip)
+                runs[step.index] = read_run(step, sort_python, _TOOLS_VARIABLES)
             except Refused as reason:
                 unread.append(reason)
     texts = [step.instruction.arguments for step in stage.steps if step.keyword == "RUN"]
     tools = any(run.build_only for run in runs.values()) or any(map(_BUILDS.search, texts))
+    tools = tools or any(map(_INSTALLERS.search, texts)) or any(map(serves_build, stage.steps))
     if image.kind == "slim" and not tools:
         return None
     if unread:
@@ -82,19 +86,23 @@ def plan(build: Build, image: Image) -> Result | None:
     base = None if slim is None else respell(stage.stage.image, stage.image, slim)
     if slim is None or base is None or config(stage.image) != config(slim):
         raise Refused(f"no slim image of the same version and release as {stage.image} is known")
-    _variables(stage)
     for step in stage.steps:
         if _ELSEWHERE.search(step.instruction.logical.text):
             raise Refused("a path of the interpreter's own packages or programs is named", step.instruction.span)
     moving = [run for run in runs.values() if run.moves]
+    if not moving:
+        raise Refused("nothing is installed that is known")
     _as_root(stage, moving[-1].step)
-    found = installed(build, stage, moving, minor, release, image.kind != "slim")
-    if not any(run.build_only for run in moving) and not found.compiled:
+    files = Files(build, stage, serves_build)
+    ships = environment(files, stage, moving, minor)
+    found = installed(build, files, moving, image.version, release, image.kind != "slim")
+    _undisturbed(stage, files, runs, ships)
+    if not any(run.build_only for run in moving) and not found.compiled and not ships.left:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     for run in runs.values():
         if run.adds_users and "adduser" not in _of_image(slim):
             raise Refused(f"adduser is not in {slim}", run.step.instruction.span)
-    begin = start(build, stage, found, runs.values())
+    begin = start(build, stage, files, found, runs.values(), ships)
     system = System(
         release,
         before=_of_image(stage.image),
@@ -112,16 +120,19 @@ def plan(build: Build, image: Image) -> Result | None:
                 f"without {gone[0]} the next user that is added has another number", run.step.instruction.span
             )
     _elsewhere(build.context, begin)
-    saves = _pays(stage.image, slim, release, moving, system)
+    saves = _pays(stage.image, slim, release, moving, system, ships)
+    brought = ships.arrive(free_name(build))
     return Result(
         Plan(
             name=free_name(build),
             base=base,
             parts=_parts(stage, runs, found),
-            prepare=_prepare(minor),
-            arrive=_arrive(build, moving, system),
+            prepare=ships.prepare(minor),
+            arrive=(*_packages(build, moving, system), *(() if ships.own else brought)),
+            late=brought if ships.own else (),
+            prepare_at=ships.at,
         ),
-        _reason(moving, found, image),
+        _reason(moving, found, image, ships),
         _evidence(moving, found, system, slim, image, minor),
         saves,
     )
@@ -138,22 +149,29 @@ def _version(image: Image) -> tuple[str, int]:
     return image.release, minor
 
 
-def _variables(stage: BuildStage) -> None:
-    for step in stage.steps:
-        if step.keyword not in ("ENV", "ARG"):
-            continue
-        names = [name for name, _ in pairs(step.instruction)]
-        if step.keyword == "ARG":
-            names = [token.text.partition("=")[0] for token in step.instruction.tokens]
-        for name in names:
-            if _MISLEADING.fullmatch(name):
-                raise Refused(f"{name} is set, which decides where packages are found", step.instruction.span)
+def serves_build(step: Step) -> bool:
+    """Whether an instruction brings an installer from its own image."""
+    return copies_installer(step)
 
 
 def _as_root(stage: BuildStage, last: Step) -> None:
     for step in stage.steps[: last.index]:
         if step.keyword == "USER":
             raise Refused("packages are installed behind a USER", step.instruction.span)
+
+
+def _undisturbed(stage: BuildStage, files: Files, runs: dict[int, Run], ships: Environment) -> None:
+    """Refuse where something else lies in the environment of the project's own, or changes its owner on the way."""
+    if not ships.own:
+        return
+    inside = f"{ships.folder}/"
+    for index, taken in files.taken.items():
+        if any(image is not None and image.startswith(inside) for _, image in taken.files):
+            raise Refused(f"{ships.folder} comes from the build context as well", stage.steps[index].instruction.span)
+    last = max(at for at, run in runs.items() if run.moves)
+    for at, run in runs.items():
+        if at < last and run.sets_up and re.search(r"\bch(?:own|mod)\b", run.step.instruction.arguments):
+            raise Refused("an owner or mode is changed between two installs", run.step.instruction.span)
 
 
 def _of_image(reference: str) -> frozenset[str]:
@@ -190,7 +208,7 @@ def _elsewhere(context: BuildContext | None, begin: Start) -> None:
             raise Refused(f"{path} names a path of the interpreter's own packages or programs")
 
 
-def _pays(image: str, slim: str, release: str, moving: list[Run], system: System) -> int:
+def _pays(image: str, slim: str, release: str, moving: list[Run], system: System, ships: Environment) -> int:
     before, after = uncompressed_bytes(image), uncompressed_bytes(slim)
     asked = [one for run in moving for one in run.packages]
     kept = [*(one for run in moving for one in run.kept), *system.added]
@@ -200,6 +218,7 @@ def _pays(image: str, slim: str, release: str, moving: list[Run], system: System
     if image != slim:
         # Much of what is asked for is in the full image already.
         gone = 0
+    gone += sum(one.bytes for name in set(ships.left) if (one := installer(name)) is not None)
     return worth(before.bytes + gone, after.bytes + comes)
 
 
@@ -211,7 +230,7 @@ def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed) -> tuple[P
         if step.index <= last:
             if step.keyword in ("ENV", "ARG", "WORKDIR"):
                 part = Part.BOTH
-            elif step.keyword == "RUN" and runs[step.index].moves:
+            elif serves_build(step) or (step.keyword == "RUN" and runs[step.index].moves):
                 part = Part.BUILD
             elif step.index in found.copies:
                 part = Part.BUILD if step.index in found.copied_again else Part.BOTH
@@ -219,19 +238,12 @@ def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed) -> tuple[P
     return tuple(parts)
 
 
-def _prepare(minor: int) -> tuple[str, ...]:
-    # Up to 3.11 the images have setuptools and wheel beside pip, with which source distributions are built.
-    option = " --system-site-packages" if minor < 12 else ""
-    return f"RUN python -m venv{option} {VENV}", _PATH
+def _packages(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:
+    return install(build, moving, [*(one for run in moving for one in run.kept), *system.added])
 
 
-def _arrive(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:
-    names = [*(one for run in moving for one in run.kept), *system.added]
-    return *install(build, moving, names), f"COPY --from={free_name(build)} {VENV} {VENV}", _PATH
-
-
-def _reason(moving: list[Run], found: Installed, image: Image) -> str:
-    tools = [one for run in moving for one in run.build_only]
+def _reason(moving: list[Run], found: Installed, image: Image, ships: Environment) -> str:
+    tools = [*(one for run in moving for one in run.build_only), *ships.left]
     what = [f"{', '.join(_some(tools))} only serve the build"] if tools else []
     if found.compiled and not tools:
         what.append(

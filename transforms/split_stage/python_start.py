@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.files import Files
+from slimify.transforms.split_stage.python_environment import Environment
 from slimify.transforms.split_stage.python_packages import Installed
+from slimify.transforms.split_stage.python_tools import MANAGERS
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called, CommandLines
@@ -15,7 +18,9 @@ from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.context.python.entry import Entry, find_entries
 from slimify.context.python.need import PYTHON, NeedKind
 from slimify.context.python.needs import read_needs
-from slimify.context.python.reach import reachable
+from slimify.context.python.reach import Imported, reachable
+from slimify.knowledge.language_packages import normalised, python_imports
+from slimify.knowledge.python_installers import installer
 from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.source import Span
 
@@ -39,15 +44,20 @@ class Start(NamedTuple):
     files: tuple[str, ...]
 
 
-def start(build: Build, stage: BuildStage, found: Installed, runs: Iterable[Run]) -> Start:
+def start(
+    build: Build, stage: BuildStage, files: Files, found: Installed, runs: Iterable[Run], environment: Environment
+) -> Start:
     """Follow the command lines into the context. Raises `Refused` where one cannot be followed to its end."""
-    return _Python(build, stage, found).read(runs)
+    return _Python(build, stage, files, found, environment).read(runs)
 
 
 class _Python(CommandLines):
-    def __init__(self, build: Build, stage: BuildStage, found: Installed) -> None:
-        super().__init__(build, stage)
+    def __init__(
+        self, build: Build, stage: BuildStage, files: Files, found: Installed, environment: Environment
+    ) -> None:
+        super().__init__(build, stage, files)
         self.found = found
+        self.environment = environment
         self.entries: dict[Entry, None] = {}
         self.stdlib: frozenset[str] = frozenset()
 
@@ -67,20 +77,24 @@ class _Python(CommandLines):
         )
 
     def started(self, argv: list[str]) -> None:
-        for entry in find_entries(argv, self.workdir, self.stage.final_state.env):
+        for entry in find_entries(argv, self.workdir, self.stage.final_state.env, self.found.own):
             self.entries[entry] = None
 
     def script(self, text: str) -> None:
         self.started(["sh", "-c", text])
 
     def check(self, call: Called) -> None:
+        if call.program in MANAGERS:
+            raise Refused(f"{call.where} runs {call.program}, which then belongs to what ships", call.span)
         if call.program in _OTHER_PATH or call.program.startswith("jupyter"):
             raise Refused(f"{call.where} runs {call.program}, which may not find what is in a virtualenv", call.span)
 
     def brought(self, call: Called) -> bool:
-        return _INTERPRETER.fullmatch(call.typed) is not None or (
-            _INTERPRETER.fullmatch(call.program) is not None and "/" not in call.typed
-        )
+        if "/" in call.typed:
+            # All of the virtualenv ships.
+            place = posixpath.normpath(posixpath.join(self.workdir, call.typed))
+            return self.environment.own and posixpath.dirname(place) == f"{self.environment.folder}/bin"
+        return _INTERPRETER.fullmatch(call.program) is not None
 
     def installed(self, program: str) -> bool:
         return program in self.found.scripts or program in _IN_IMAGE
@@ -100,6 +114,7 @@ class _Python(CommandLines):
         self.stdlib = frozenset(reach.stdlib)
         if self.stdlib & _GUI:
             raise Refused(f"the application imports {min(self.stdlib & _GUI)}", span)
+        self._lent(reach.third_party, span)
         needs = read_needs(self.context, reach.modules)
         if needs.unread:
             raise Refused(f"not all of the application can be read: {needs.unread[0]}", span)
@@ -116,6 +131,15 @@ class _Python(CommandLines):
             elif one.kind is NeedKind.LIBRARY and one.name not in ("c", "libc.so.6", "libc.so"):
                 libraries[one.name] = where
         return libraries
+
+    def _lent(self, imports: Iterable[Imported], span: Span) -> None:
+        """Refuse where the application imports what only came along with an installer that does not ship."""
+        brought = {one for name in self.environment.left for one in getattr(installer(name), "brings", ())}
+        for one in imports:
+            names = {package.name for package in python_imports(one.name)} or {normalised(one.name)}
+            if names & brought and not names & self.found.names:
+                why = f"{one.path} imports {one.name}, which came with {', '.join(self.environment.left)}"
+                raise Refused(why, span)
 
     def _roots(self) -> list[str]:
         """The folders of the context whose files end up in the folder that the image runs in."""

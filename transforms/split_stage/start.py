@@ -46,11 +46,11 @@ class CommandLines:
     overrides the methods without an underscore.
     """
 
-    def __init__(self, build: Build, stage: BuildStage) -> None:
+    def __init__(self, build: Build, stage: BuildStage, files: Files | None = None) -> None:
         assert build.context is not None
         self.context = build.context
         self.stage = stage
-        self.files = Files(build, stage)
+        self.files = files or Files(build, stage)
         self.places = {
             image: origin for taken in self.files.taken.values() for origin, image in taken.files if image is not None
         }

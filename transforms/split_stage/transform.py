@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from slimify.transforms.split_stage.core import Result, edits
 
 from slimify.rewrite.edit import Finding, Level, Rewrite
-from slimify.semantics.build import Build
+from slimify.semantics.build import Build, Step
 
 if TYPE_CHECKING:
     from slimify.knowledge.images import Image
@@ -59,7 +59,7 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
 
     base = stage.stage.base
     try:
-        _gate(build)
+        _gate(build, getattr(pack, "serves_build", None))
         result = pack.plan(build, image)
     except Refused as reason:
         yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
@@ -80,8 +80,11 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
     )
 
 
-def _gate(build: Build) -> None:
-    """Refuse what no pack can split, whatever is built."""
+def _gate(build: Build, serves_build: Callable[[Step], bool] | None) -> None:
+    """Refuse what no pack can split, whatever is built.
+
+    A pack may have a function `serves_build`, which knows the COPY from other images that only bring tools.
+    """
     from slimify.transforms.split_stage.refused import Refused
 
     stage = build.stages[0]
@@ -95,6 +98,7 @@ def _gate(build: Build) -> None:
         raise Refused("the base is pinned by its digest, and that of a sibling is not known")
     if build.target is not None and stage.name is None:
         raise Refused("the stage is asked for by its number, which would become another")
+    tools = [step.instruction for step in stage.steps if serves_build is not None and serves_build(step)]
     for one in (base, *stage.stage.instructions):
         if not build.pragmas.allows(NAME, one):
             raise Refused("a pragma protects an instruction", one.span)
@@ -102,5 +106,5 @@ def _gate(build: Build) -> None:
             raise Refused(f"{one.keyword} speaks of more than this stage", one.span)
         if one.heredocs:
             raise Refused("a here-document cannot be sorted into one of the stages", one.span)
-        if one.keyword == "COPY" and one.flag("from"):
+        if one.keyword == "COPY" and one.flag("from") and one not in tools:
             raise Refused("what is copied from another image may serve the build, the application or both", one.span)
