@@ -52,6 +52,8 @@ _OTHER_PYTHON = re.compile(r"(?:lib)?python3(?:\.\d+)?(?:-all)?-dev")
 _MAKE_USERS = frozenset(
     "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
 )
+# Debian policy, base-passwd: users and groups that every image has.
+_USERS = frozenset("root daemon bin sys adm www-data nobody nogroup users staff".split())
 # Documentation of Python, "mimetypes": /etc/mime.types is read where it is there.
 _MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urllib3 werkzeug whitenoise".split())
 
@@ -97,6 +99,7 @@ def plan(build: Build, image: Image) -> Result | None:
     ships = environment(files, stage, moving, minor)
     found = installed(build, files, moving, image.version, release, image.kind != "slim")
     _undisturbed(stage, files, runs, ships)
+    _in_time(runs, ships)
     if not any(run.build_only for run in moving) and not found.compiled and not ships.left:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     for run in runs.values():
@@ -122,14 +125,16 @@ def plan(build: Build, image: Image) -> Result | None:
     _elsewhere(build.context, begin)
     saves = _pays(stage.image, slim, release, moving, system, ships)
     brought = ships.arrive(free_name(build))
+    # Beside its folder in PATH an installer that stays would go into the virtualenv.
+    late = ships.own or bool(ships.keeps)
     return Result(
         Plan(
             name=free_name(build),
             base=base,
-            parts=_parts(stage, runs, found),
+            parts=_parts(stage, runs, found, ships),
             prepare=ships.prepare(minor),
-            arrive=(*_packages(build, moving, system), *(() if ships.own else brought)),
-            late=brought if ships.own else (),
+            arrive=(*_packages(build, moving, system), *(() if late else brought)),
+            late=brought if late else (),
             prepare_at=ships.at,
         ),
         _reason(moving, found, image, ships),
@@ -158,6 +163,15 @@ def _as_root(stage: BuildStage, last: Step) -> None:
     for step in stage.steps[: last.index]:
         if step.keyword == "USER":
             raise Refused("packages are installed behind a USER", step.instruction.span)
+
+
+def _in_time(runs: dict[int, Run], ships: Environment) -> None:
+    """Refuse a RUN that starts the application, or a package, in front of where the environment arrives."""
+    moving = [at for at, run in runs.items() if run.moves and at not in ships.kept]
+    arrives = max(moving) if ships.own or ships.keeps else min(moving)
+    for at, run in runs.items():
+        if run.starts and at < arrives:
+            raise Refused("something runs before all is installed", run.step.instruction.span)
 
 
 def _undisturbed(stage: BuildStage, files: Files, runs: dict[int, Run], ships: Environment) -> None:
@@ -222,13 +236,14 @@ def _pays(image: str, slim: str, release: str, moving: list[Run], system: System
     return worth(before.bytes + gone, after.bytes + comes)
 
 
-def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed) -> tuple[Part, ...]:
+def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed, ships: Environment) -> tuple[Part, ...]:
     last = max(at for at, run in runs.items() if run.moves)
+    owners = _owners(stage, runs, found)
     parts = []
     for step in stage.steps:
         part = Part.RUN
         if step.index <= last:
-            if step.keyword in ("ENV", "ARG", "WORKDIR"):
+            if step.keyword in ("ENV", "ARG", "WORKDIR") or step.index in ships.kept | owners:
                 part = Part.BOTH
             elif serves_build(step) or (step.keyword == "RUN" and runs[step.index].moves):
                 part = Part.BUILD
@@ -236,6 +251,22 @@ def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed) -> tuple[P
                 part = Part.BUILD if step.index in found.copied_again else Part.BOTH
         parts.append(part)
     return tuple(parts)
+
+
+def _owners(stage: BuildStage, runs: dict[int, Run], found: Installed) -> set[int]:
+    """The RUNs that make the users whose names a COPY in the build stage has. Raises `Refused` where none does."""
+    wanted: set[int] = set()
+    for at in found.copies:
+        owner = stage.steps[at].instruction.flag("chown")
+        for name in (owner or "").split(":"):
+            if not name or name.isdecimal() or name in _USERS:
+                continue
+            adds = re.compile(rf"(?:(?:user|group)add|add(?:user|group))\b.*\b{re.escape(name)}\b")
+            made = [index for index, run in runs.items() if index < at and adds.search(run.step.instruction.arguments)]
+            if not made or any(runs[index].packages or runs[index].starts for index in made):
+                raise Refused(f"the user {name} is not made in the build stage", stage.steps[at].instruction.span)
+            wanted.update(made)
+    return wanted
 
 
 def _packages(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ _MISLEADING = re.compile(
 # Installers put themselves there, and nothing else does.
 _INSTALLERS_HOMES = ("/root/.local/bin", "/root/.cargo/bin", "/root/.poetry/bin", "/opt/poetry/bin")
 _SYSTEM_FOLDERS = re.compile(r"/|/(?:usr|bin|sbin|lib|etc|opt|root|home|var|tmp)(?:/(?:local|bin|lib)(?:/.*)?)?")
+# Places that only a manager finds again when it runs something.
+_HIDDEN = "hidden"
+_RUNS = re.compile(r"(?<![\w/.-])(poetry|uv|pipenv)[\"', ]+run\b")
 _TRUE = frozenset(["1", "true", "yes", "on", "t", "y"])
 
 
@@ -48,7 +51,8 @@ class Environment(NamedTuple):
 
     `own` says that the user's instructions make it, and lead to it. Otherwise the `variables` of the build stage do,
     in front of the instruction `at` (None: of the first that could need it), and what is installed before lies outside.
-    `left` are the installers that do not ship.
+    `left` are the installers that do not ship; `keeps` is the one that starts the application, with the instructions
+    in `kept` that bring it.
     """
 
     folder: str = VENV
@@ -56,6 +60,8 @@ class Environment(NamedTuple):
     variables: tuple[str, ...] = ("PATH",)
     at: int | None = None
     left: tuple[str, ...] = ()
+    keeps: str = ""
+    kept: frozenset[int] = frozenset()
 
     def prepare(self, minor: int) -> tuple[str, ...]:
         """The instructions that make it."""
@@ -69,7 +75,9 @@ class Environment(NamedTuple):
     def arrive(self, stage: str) -> tuple[str, ...]:
         """The instructions that bring it from the build stage."""
         copied = f"COPY --from={stage} {self.folder} {self.folder}"
-        return (copied,) if self.own else (copied, f"ENV PATH={_VALUES['PATH']}")
+        # `poetry run` and `pipenv run` go into the environment that is active.
+        active = f"VIRTUAL_ENV={VENV} " if self.keeps in ("poetry", "pipenv") else ""
+        return (copied,) if self.own else (copied, f"ENV {active}PATH={_VALUES['PATH']}")
 
 
 def environment(files: Files, stage: BuildStage, moving: list[Run], minor: int) -> Environment:
@@ -81,30 +89,60 @@ def environment(files: Files, stage: BuildStage, moving: list[Run], minor: int) 
         for act in acts(run):
             if act.does is Does.INSTALLER:
                 bringing.update((name, run.step.index) for name in installed_installers(act.call))
-            if act.does in (Does.PACKAGES, Does.LOCKED):
+            if act.does in (Does.PACKAGES, Does.LOCKED, Does.DATA):
                 place = _place(files, stage, act, run.step)
                 places[place] = None
                 first.setdefault(place, run.step.index)
+    keeps, kept = _keeps(stage, moving, minor)
+    if _HIDDEN in places:
+        if not keeps:
+            raise Refused("packages are installed into an environment that only their installer finds")
+        places = dict.fromkeys("VIRTUAL_ENV" if one == _HIDDEN else one for one in places)
+        first["VIRTUAL_ENV"] = min(at for place, at in first.items() if place in ("VIRTUAL_ENV", _HIDDEN))
     own = [one for one in places if one.startswith("/")]
     if len(own) > 1 or (own and len(places) > 1):
         raise Refused("packages are installed in more than one place")
     copied = [step for step in stage.steps if copies_installer(step)]
-    tools = [*bringing, *("uv" for _ in copied)]
+    tools = tuple(one for one in [*bringing, *("uv" for _ in copied)] if one != keeps)
     _variables(stage, own[0] if own else VENV)
     if own:
-        return Environment(own[0], True, (), None, tuple(tools))
+        return Environment(own[0], True, (), None, tools, keeps, kept)
     variables = tuple(one for one in _VALUES if one in places) or ("PATH",)
     if "PATH" not in variables:
-        return Environment(VENV, False, variables, None, tuple(tools))
+        return Environment(VENV, False, variables, None, tools, keeps, kept)
+    if keeps:
+        raise Refused(f"{keeps} starts the application, and would lie in its virtualenv")
     # What stands behind PATH comes from the virtualenv, an installer with its own packages among it.
-    at = first["PATH"] if bringing and max(bringing.values()) < first["PATH"] else None
-    if (
-        at is not None
-        and minor < 12
-        and any(act.manager == "pip" for run in moving for act in acts(run)[:1] if act.does is Does.PACKAGES)
-    ):
-        at = None
-    return Environment(VENV, False, variables, at, tuple(tools) if at is not None else tuple("uv" for _ in copied))
+    starts = min(first.values(), default=0)
+    apart = bool(bringing) and max(bringing.values()) < starts
+    if apart and minor < 12:
+        # Then pip needs the setuptools and wheel of the image, and would see the packages of the installer with them.
+        apart = not any(act.manager == "pip" and act.does is Does.PACKAGES for run in moving for act in acts(run))
+    left = tools if apart else tuple("uv" for _ in copied)
+    return Environment(VENV, False, variables, starts if apart else None, left)
+
+
+def _keeps(stage: BuildStage, moving: list[Run], minor: int) -> tuple[str, frozenset[int]]:
+    """The installer that starts the application, and the instructions that bring it: they stay in both stages."""
+    lines = [one.arguments for one in stage.stage.instructions if one.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK")]
+    match = next((found for one in lines if (found := _RUNS.search(one))), None)
+    if match is None:
+        return "", frozenset()
+    name, kept = match[1], set[int]()
+    if name == "uv":
+        kept.update(step.index for step in stage.steps if copies_installer(step))
+    for run in moving:
+        done = acts(run)
+        if any(name in installed_installers(act.call) for act in done if act.does is Does.INSTALLER):
+            if run.packages or not all(act.does in (Does.INSTALLER, Does.SETTING) for act in done):
+                raise Refused(f"{name} starts the application, and one RUN installs both", run.step.instruction.span)
+            if not 10 <= minor <= 13:
+                # With the newest Pythons, and the oldest, what it requires may have to be compiled.
+                raise Refused(f"whether {name} can be installed without a compiler is not known")
+            kept.add(run.step.index)
+    if not kept:
+        raise Refused(f"{name} starts the application, and where it comes from is not known")
+    return name, frozenset(kept)
 
 
 def copies_installer(step: Step) -> bool:
@@ -120,7 +158,7 @@ def _place(files: Files, stage: BuildStage, act: Act, step: Step) -> str:
     """The variable that leads a call to a virtualenv, or the folder of the project's own."""
     state, span = step.state, step.instruction.span
     beside = posixpath.join(state.workdir or "/", ".venv")
-    if act.manager == "pip":
+    if act.manager in ("pip", "spacy"):
         return "PATH"
     if act.manager == "uv pip":
         if not act.system and (state.variable("UV_SYSTEM_PYTHON") or "").lower() not in _TRUE:
@@ -132,13 +170,13 @@ def _place(files: Files, stage: BuildStage, act: Act, step: Step) -> str:
             return "VIRTUAL_ENV"
         if inside_project:
             return beside
-        raise Refused("Poetry installs into an environment that only Poetry finds", span)
+        return _HIDDEN
     if act.manager == "pipenv":
         if act.system:
             return "PATH"
         if (state.variable("PIPENV_VENV_IN_PROJECT") or "").lower() in _TRUE:
             return beside
-        raise Refused("pipenv installs into an environment that only pipenv finds", span)
+        return _HIDDEN
     given = state.variable("UV_PROJECT_ENVIRONMENT") if act.manager == "uv" else None
     folder = posixpath.normpath(posixpath.join(state.workdir or "/", given)) if given else beside
     if _SYSTEM_FOLDERS.fullmatch(folder):

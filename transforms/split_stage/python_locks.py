@@ -31,15 +31,23 @@ _BACKENDS = re.compile(
 )
 
 
+# What has to be known of a project: what it requires.
+_UNKNOWN = frozenset(["everything", "install_requires", "extras_require", "dependencies"])
+# Before version 64 setuptools left its metadata beside the sources; a lower bound leaves pip the newest.
+_LIMITED = re.compile(r"<|==|~=")
+
+
 class Project(NamedTuple):
     """What is installed: `packages`, each with the archives that are offered for it, where that is known.
 
-    `scripts` are the programs that the project itself installs. `native` says whether building it compiles.
+    `scripts` are the programs that the project itself installs. `native` says whether building it compiles, `itself`
+    whether it is installed at all.
     """
 
     packages: tuple[tuple[Requirement, tuple[str, ...]], ...]
     scripts: tuple[Script, ...] = ()
     native: bool = False
+    itself: bool = False
 
 
 def locked(context: BuildContext, files: Files, act: Act, step: Step, python: str) -> Project:
@@ -73,7 +81,7 @@ def locked(context: BuildContext, files: Files, act: Act, step: Step, python: st
     # Poetry does not ask the backend for an editable install, but does it itself.
     backend = "poetry.core.masonry.api" if act.manager == "poetry" else metadata.backend
     native = _buildable(metadata._replace(backend=backend), act.editable, span)
-    return Project(packages, metadata.scripts, native)
+    return Project(packages, metadata.scripts, native, True)
 
 
 def own_project(context: BuildContext, folder: str, extras: tuple[str, ...], editable: bool, span: Span) -> Project:
@@ -90,14 +98,14 @@ def own_project(context: BuildContext, folder: str, extras: tuple[str, ...], edi
     if not found:
         raise Refused("there is no project in the folder that pip installs", span)
     for one in found:
-        if one.problems or one.unknown or "dependencies" in one.dynamic or one.local:
+        if one.problems or _UNKNOWN & {*one.unknown, *one.dynamic} or one.local:
             raise Refused(f"what {one.path} requires cannot be read", span)
     if editable and not found[0].path.endswith("pyproject.toml"):
         raise Refused("an editable install by setup.py leaves its metadata among the sources", span)
     native = [_buildable(one, editable, span) for one in found[:1]] + [one.builds_native_code for one in found]
     wanted = [one for each in found for one in each.dependencies if not one.group or one.group in extras]
     scripts = tuple(script for one in found for script in one.scripts)
-    return Project(tuple((one, ()) for one in wanted), scripts, any(native))
+    return Project(tuple((one, ()) for one in wanted), scripts, any(native), True)
 
 
 def _wanted(
@@ -146,6 +154,8 @@ def _buildable(metadata: Metadata, editable: bool, span: Span) -> bool:
         return metadata.builds_native_code
     if not _BACKENDS.match(metadata.backend or "none"):
         raise Refused(f"what {metadata.backend or 'setup.py'} leaves among the sources is not known", span)
+    if any(one.name == "setuptools" and _LIMITED.search(one.specifier) for one in metadata.build_requires):
+        raise Refused("an old setuptools would leave its metadata among the sources", span)
     if metadata.version_from_git or metadata.builds_native_code:
         raise Refused("building the project may write files among its sources", span)
     return False

@@ -43,7 +43,8 @@ class Installed(NamedTuple):
     `needs` are the packages, of which one is enough, that each Python package needs to run. `compiled` are
     those that every installation compiles, `sources` with who says so. `scripts` are the programs that come
     with the packages, `own` those of the project itself. `copies` are the indices of the COPY and ADD that are
-    read; what those in `copied_again` bring is brought once more, to the same place, by a later one.
+    read; what those in `copied_again` bring is brought once more, to the same place, by a later one. `itself` says
+    whether the project is installed too, `development` whether all that a lock file has for development is.
     """
 
     names: frozenset[str]
@@ -54,6 +55,8 @@ class Installed(NamedTuple):
     own: tuple[Script, ...]
     copies: frozenset[int]
     copied_again: frozenset[int]
+    itself: bool
+    development: bool
 
 
 class _Found(NamedTuple):
@@ -93,6 +96,8 @@ def installed(build: Build, files: Files, moving: list[Run], python: str, releas
         own=own,
         copies=used,
         copied_again=frozenset(at for at in used if files.again(at, {run.step.index for run in moving})),
+        itself=any(each.project.itself for each in found),
+        development=any(each.development for each in found),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ _OTHER_PATH = frozenset(
 )
 # In the slim image as in the full one: with it comes the interpreter (docker-library/python).
 _IN_IMAGE = frozenset(["pydoc", "idle", "python-config", "2to3"])
+_RUN_OPTIONS = frozenset(["--no-sync", "--frozen", "--locked", "--no-dev", "--offline", "-q", "--quiet", "--"])
 _GUI = frozenset(["tkinter", "turtle", "idlelib", "turtledemo", "ensurepip", "venv"])
 
 
@@ -85,16 +87,35 @@ class _Python(CommandLines):
 
     def check(self, call: Called) -> None:
         if call.program in MANAGERS:
-            raise Refused(f"{call.where} runs {call.program}, which then belongs to what ships", call.span)
+            self._managed(call)
         if call.program in _OTHER_PATH or call.program.startswith("jupyter"):
             raise Refused(f"{call.where} runs {call.program}, which may not find what is in a virtualenv", call.span)
+
+    def _managed(self, call: Called) -> None:
+        """Follow `poetry run`, `uv run` and `pipenv run` to what they run."""
+        rest = list(call.argv)
+        if call.program != self.environment.keeps or rest[:1] != ["run"]:
+            raise Refused(f"{call.where} runs {call.program}, which then belongs to what ships", call.span)
+        rest = rest[1:]
+        quiet = False
+        while rest and rest[0] in _RUN_OPTIONS:
+            quiet = rest.pop(0) == "--no-sync" or quiet
+        words = [one for one in rest if one is not None]
+        if not words or len(words) != len(rest) or words[0].startswith("-"):
+            raise Refused(f"what {call.program} runs is not known", call.span)
+        if call.program == "uv" and not quiet and (self.found.itself or not self.found.development):
+            # The one is built anew, since its files are new; the others are installed where they were left out.
+            raise Refused("uv would install the project, or what only development needs, at each start", call.span)
+        if call.program == "uv" and words[0].endswith(".py"):
+            words.insert(0, "python")
+        self.shell(shlex.join(words), call.where, call.span, call.depth + 1)
 
     def brought(self, call: Called) -> bool:
         if "/" in call.typed:
             # All of the virtualenv ships.
             place = posixpath.normpath(posixpath.join(self.workdir, call.typed))
             return self.environment.own and posixpath.dirname(place) == f"{self.environment.folder}/bin"
-        return _INTERPRETER.fullmatch(call.program) is not None
+        return bool(_INTERPRETER.fullmatch(call.typed)) or call.program in ("python", self.environment.keeps)
 
     def installed(self, program: str) -> bool:
         return program in self.found.scripts or program in _IN_IMAGE

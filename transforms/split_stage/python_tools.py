@@ -30,6 +30,7 @@ class Does(enum.Enum):
     SETTING = "setting"
     INSTALLER = "installer"
     PACKAGES = "packages"
+    DATA = "data"
     LOCKED = "locked"
 
 
@@ -105,15 +106,25 @@ _SETTINGS = {
 
 
 def sort_python(run: Run, call: Invocation) -> Run | None:
-    """Take what the installers do for the build, and what Django collects for the application."""
+    """Take what the installers do for the build, and what is collected or downloaded for the application."""
     typed = call.typed[0].value or ""
-    words = (typed, *call.argv)
-    if typed in ("python", "python3") and call.argv[:2] == ("manage.py", "collectstatic") and None not in words:
+    words = (*(one.value for one in call.typed), *call.argv)
+    if typed in ("python", "python3") and _is_data(call) and None not in words:
         return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
     program = call.manager.name if call.manager is not None else call.program
-    if program not in ("pip", *MANAGERS) or "/" in typed:
+    if program not in ("pip", "spacy", *MANAGERS) or "/" in typed:
         return None
     return run._replace(builds=(*run.builds, call)) if read_call(call, run) is not None else None
+
+
+def _is_data(call: Invocation) -> bool:
+    """Whether Django collects its static files, or data is downloaded to a place outside of the environment.
+
+    NLTK documentation, "Installing NLTK Data"; `python -c` is read like a source of the application.
+    """
+    if call.program == "nltk.downloader":
+        return True
+    return len(call.typed) == 1 and (call.argv[:2] == ("manage.py", "collectstatic") or call.argv[:1] == ("-c",))
 
 
 def acts(run: Run) -> tuple[Act, ...]:
@@ -128,6 +139,9 @@ def read_call(call: Invocation, run: Run) -> Act | None:
     name = action.name if action is not None else ""
     if program == "pip":
         return _pip(call, name)
+    if program == "spacy" and call.argv[:1] == ("download",) and len(call.argv) == 2:
+        # It has the pip of the same environment install a package (spaCy documentation, "download").
+        return Act(call, "spacy", Does.DATA)
     words = " ".join(one or "$" for one in call.argv)
     if program not in MANAGERS:
         return None

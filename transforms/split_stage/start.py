@@ -81,7 +81,7 @@ class CommandLines:
 
     def command(self, argv: list[str], span: Span) -> None:
         """One command line, as Docker would run it in the final folder."""
-        self._script(shlex.join(argv), "the command line", span, 0)
+        self.shell(shlex.join(argv), "the command line", span, 0)
         self.started(argv)
 
     def program(self, call: Called) -> None:
@@ -93,7 +93,7 @@ class CommandLines:
             while rest and rest[0].startswith("-"):
                 if rest.pop(0) == "--":
                     break
-            self._script(shlex.join(rest), where, span, depth)
+            self.shell(shlex.join(rest), where, span, depth)
         if program in _SHELLS:
             operands = [one for one in argv if one is None or not one.startswith("-")]
             if not operands:
@@ -140,7 +140,8 @@ class CommandLines:
     def script(self, text: str) -> None:
         """A shell script of the context is run, for an ecosystem that finds its entries in it."""
 
-    def _script(self, text: str, where: str, span: Span, depth: int) -> None:
+    def shell(self, text: str, where: str, span: Span, depth: int) -> None:
+        """Follow a shell script, or a command line as a shell would have it."""
         if _LOGIN.search(text):
             raise Refused(f"{where} starts a login shell, which sets PATH anew", span)
         if _EMPTY.search(text):
@@ -185,7 +186,7 @@ class CommandLines:
             return
         if not _SHELL_SCRIPT.match(text) and not path.endswith(".sh"):
             raise Refused(f"{origin} is not a script that can be read", span)
-        self._script(text.replace("\r\n", "\n"), origin, span, depth + 1)
+        self.shell(text.replace("\r\n", "\n"), origin, span, depth + 1)
         self.script(text)
 
 
