@@ -275,7 +275,8 @@ def _packages(build: Build, moving: list[Run], system: System) -> tuple[str, ...
 
 def _reason(moving: list[Run], found: Installed, image: Image, ships: Environment) -> str:
     tools = [*(one for run in moving for one in run.build_only), *ships.left]
-    what = [f"{', '.join(_some(tools))} only serve the build"] if tools else []
+    listed = _some(tools)
+    what = [f"{', '.join(listed)} only serve{'s' if len(listed) == 1 else ''} the build"] if tools else []
     if found.compiled and not tools:
         what.append(
             f"the compiler and headers of the full image only serve to build {', '.join(_some(found.compiled))}"

@@ -68,13 +68,19 @@ def locked(context: BuildContext, files: Files, act: Act, step: Step, python: st
         raise Refused(f"{name} or {manifest} cannot be read", span)
     _python(act, metadata, files, step, python, context)
     _local_settings(context, path, files, act, step)
-    main = [one.name for one in metadata.dependencies if not one.group]
+    main = [
+        one.name
+        for one in metadata.dependencies
+        if not one.group or (act.only | act.without and act.includes(one.group))
+    ]
     names = {one.name for one in lock.packages}
     fixed = act.fixed or (act.manager == "uv" and _set(step, "UV_FROZEN", "UV_LOCKED"))
     if not fixed and (new := sorted(set(main) - names)):
         raise Refused(f"{new[0]} is not in {name}, and {act.manager} may choose any version", span)
     development = act.development and not (act.manager == "uv" and _set(step, "UV_NO_DEV"))
     without = None if development else lock.development_only(main)
+    if act.manager == "poetry" and all(one.groups is not None for one in lock.packages):
+        without = frozenset(one.name for one in lock.packages if not any(map(act.includes, one.groups or ())))
     packages = tuple(_wanted(lock, without or frozenset(), metadata, span))
     if not _installs_itself(context, act, metadata, path):
         return Project(packages)

@@ -40,7 +40,8 @@ class Act(NamedTuple):
     `system` says whether packages go to the interpreter that is in force, not to an environment of the project's own.
     Of what a lock file lists, `development` says whether dependencies of development are among it, and
     `project` whether the project itself is installed too: `editable` means that it stays where it is.
-    `fixed` says that nothing else than what is locked is installed, however old the lock file is.
+    `fixed` says that nothing else than what is locked is installed, however old the lock file is. `only` and `without`
+    are the groups that Poetry is told to take, or to leave out.
     """
 
     call: Invocation
@@ -51,6 +52,12 @@ class Act(NamedTuple):
     project: bool = False
     editable: bool = True
     fixed: bool = False
+    only: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    def includes(self, group: str) -> bool:
+        """Whether the dependencies of a group are installed, as far as groups are named; `main` is one of them."""
+        return group in self.only if self.only else group not in self.without
 
 
 # For each command the options that change neither where something is installed nor how it is found,
@@ -136,7 +143,7 @@ def read_call(call: Invocation, run: Run) -> Act | None:
     """What a call does; None where it is none of these. Raises `Refused` where it may install to another place."""
     program = call.manager.name if call.manager is not None else call.program or ""
     action = verb(call)
-    name = action.name if action is not None else ""
+    name = action.name if action is not None else call.argv[0] or "" if program == "pdm" and call.argv else ""
     if program == "pip":
         return _pip(call, name)
     if program == "spacy" and call.argv[:1] == ("download",) and len(call.argv) == 2:
@@ -159,10 +166,11 @@ def read_call(call: Invocation, run: Run) -> Act | None:
         )  # fmt: skip
     if program == "poetry" and name in ("install", "sync"):
         _options(call, 1, _POETRY | _POETRY_INSTALL, run)
-        only = [value for option, value in _given(call) if option in ("--only", "--without")]
-        without = call.has("--no-dev", "--only") or any("dev" in value.split(",") for value in only)
-        project = not call.has("--no-root", "--only")
-        return Act(call, "poetry", Does.LOCKED, True, not without, project, True, True)
+        dropped = _listed(call, "--without") | ({"dev"} if call.has("--no-dev") else set())
+        return Act(
+            call, "poetry", Does.LOCKED, True, not (dropped & {"dev"} or call.has("--only")), not call.has("--no-root"),
+            True, True, frozenset(_listed(call, "--only")), frozenset(dropped),
+        )  # fmt: skip
     if program == "pipenv" and name in ("install", "sync"):
         _options(call, 1, _PIPENV, run)
         fixed = name == "sync" or call.has("--deploy", "--ignore-pipfile")
@@ -171,7 +179,7 @@ def read_call(call: Invocation, run: Run) -> Act | None:
         _options(call, 1, _PDM, run)
         fixed = name == "sync" or call.has("--frozen-lockfile", "--no-lock", "--check")
         return Act(
-            call, "pdm", Does.LOCKED, False, not call.has("--prod", "--production"), not call.has("--no-self"),
+            call, "pdm", Does.LOCKED, False, not _without_dev(call, ("--prod", "--production")) or call.has("-G", "--with"), not call.has("--no-self"),
             not call.has("--no-editable"), fixed,
         )  # fmt: skip
     return None
@@ -216,9 +224,14 @@ def installed_installers(call: Invocation) -> tuple[str, ...]:
 
 
 def _without_dev(call: Invocation, options: tuple[str, ...]) -> bool:
-    given = [value for option, value in _given(call) if option in ("--group", "--only-group")]
-    named = any("dev" in value for value in given) or call.has("--all-groups", "--dev")
-    return not named and (call.has(*options) or ("--no-group", "dev") in _given(call))
+    # Other groups may have packages of development as well.
+    return not call.has("--group", "--only-group", "--all-groups", "--dev") and (
+        call.has(*options) or ("--no-group", "dev") in _given(call)
+    )
+
+
+def _listed(call: Invocation, option: str) -> set[str]:
+    return {one.strip() for name, value in _given(call) if name == option for one in value.split(",")}
 
 
 def _given(call: Invocation) -> list[tuple[str, str]]:
