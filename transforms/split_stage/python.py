@@ -16,7 +16,7 @@ from slimify.transforms.split_stage.install import install
 from slimify.transforms.split_stage.python_environment import Environment, copies_installer, environment
 from slimify.transforms.split_stage.python_packages import Installed, installed
 from slimify.transforms.split_stage.python_start import Start, start
-from slimify.transforms.split_stage.python_tools import sort_python
+from slimify.transforms.split_stage.python_tools import PIPED, sort_python
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
 from slimify.transforms.split_stage.system import System
@@ -73,12 +73,13 @@ def plan(build: Build, image: Image) -> Result | None:
     for step in stage.steps:
         if step.keyword == "RUN":
             try:
-                runs[step.index] = read_run(step, sort_python, _TOOLS_VARIABLES)
+                runs[step.index] = read_run(step, sort_python, _TOOLS_VARIABLES, PIPED)
             except Refused as reason:
                 unread.append(reason)
     texts = [step.instruction.arguments for step in stage.steps if step.keyword == "RUN"]
     tools = any(run.build_only for run in runs.values()) or any(map(_BUILDS.search, texts))
-    tools = tools or any(map(_INSTALLERS.search, texts)) or any(map(serves_build, stage.steps))
+    tools = tools or any(_INSTALLERS.search(text) or PIPED.search(text) for text in texts)
+    tools = tools or any(map(serves_build, stage.steps))
     if image.kind == "slim" and not tools:
         return None
     if unread:
@@ -88,15 +89,15 @@ def plan(build: Build, image: Image) -> Result | None:
     base = None if slim is None else respell(stage.stage.image, stage.image, slim)
     if slim is None or base is None or config(stage.image) != config(slim):
         raise Refused(f"no slim image of the same version and release as {stage.image} is known")
-    for step in stage.steps:
-        if _ELSEWHERE.search(step.instruction.logical.text):
-            raise Refused("a path of the interpreter's own packages or programs is named", step.instruction.span)
     moving = [run for run in runs.values() if run.moves]
     if not moving:
         raise Refused("nothing is installed that is known")
     _as_root(stage, moving[-1].step)
     files = Files(build, stage, serves_build)
     ships = environment(files, stage, moving, minor)
+    for step in stage.steps:
+        if _ELSEWHERE.search(ships.without(step.instruction.logical.text)):
+            raise Refused("a path of the interpreter's own packages or programs is named", step.instruction.span)
     found = installed(build, files, moving, image.version, release, image.kind != "slim")
     _undisturbed(stage, files, runs, ships)
     _in_time(runs, ships)
@@ -122,7 +123,7 @@ def plan(build: Build, image: Image) -> Result | None:
             raise Refused(
                 f"without {gone[0]} the next user that is added has another number", run.step.instruction.span
             )
-    _elsewhere(build.context, begin)
+    _elsewhere(build.context, begin, ships)
     saves = _pays(stage.image, slim, release, moving, system, ships)
     brought = ships.arrive(free_name(build))
     # Beside its folder in PATH an installer that stays would go into the virtualenv.
@@ -213,12 +214,13 @@ def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installe
         system.wants_library(library, where, stage.stage.base.span)
 
 
-def _elsewhere(context: BuildContext | None, begin: Start) -> None:
+def _elsewhere(context: BuildContext | None, begin: Start, ships: Environment) -> None:
     """Refuse where a file names the place that packages are at without a virtualenv."""
     assert context is not None
     for path in begin.files:
         data = context.read(path)
-        if data is not None and len(data) < 1 << 20 and re.search(_ELSEWHERE.pattern.encode(), data):
+        text = "" if data is None or len(data) >= 1 << 20 else data.decode("utf-8", "replace")
+        if _ELSEWHERE.search(ships.without(text)):
             raise Refused(f"{path} names a path of the interpreter's own packages or programs")
 
 

@@ -11,34 +11,19 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.files import Files
-from slimify.transforms.split_stage.python_tools import Act, Does, acts, installed_installers
+from slimify.transforms.split_stage.python_tools import Act, Does, acts, installed_installers, piped_installers
+from slimify.transforms.split_stage.python_variables import check_variables, first_on_path
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
 from slimify.context.python.data import inside, read_toml
-from slimify.semantics.build import BuildStage, Step, pairs
+from slimify.semantics.build import BuildStage, Step
 
 VENV = "/opt/venv"
 _VALUES = {"PATH": f"{VENV}/bin:$PATH", "VIRTUAL_ENV": VENV, "UV_PYTHON": f"{VENV}/bin/python"}
-# Variables that lead an installer or the interpreter past a virtualenv (documentation of each).
-_MISLEADING = re.compile(
-    r"PYTHONHOME|PYTHONUSERBASE|PYTHONPLATLIBDIR|CONDA_\w+|"
-    r"PIP_(?!NO_CACHE_DIR$|DISABLE_PIP_VERSION_CHECK$|INDEX_URL$|EXTRA_INDEX_URL$|TRUSTED_HOST$|DEFAULT_TIMEOUT$|TIMEOUT$|"
-    r"ROOT_USER_ACTION$|NO_COLOR$|PROGRESS_BAR$|VERSION$)\w+|"
-    r"POETRY_(?!VERSION$|NO_INTERACTION$|CACHE_DIR$|HOME$|VIRTUALENVS_CREATE$|VIRTUALENVS_IN_PROJECT$|REQUESTS_TIMEOUT$|"
-    r"INSTALLER_(?:PARALLEL|MAX_WORKERS)$|HTTP_BASIC_)\w+|"
-    r"UV_(?!VERSION$|COMPILE_BYTECODE$|LINK_MODE$|SYSTEM_PYTHON$|NO_CACHE$|CACHE_DIR$|PYTHON_DOWNLOADS$|FROZEN$|LOCKED$|"
-    r"NO_DEV$|NO_PROGRESS$|HTTP_TIMEOUT$|INDEX\w*$|EXTRA_INDEX_URL$|DEFAULT_INDEX$|NATIVE_TLS$|SYSTEM_CERTS$|"
-    r"PROJECT_ENVIRONMENT$|CONCURRENT_\w+$|COMPILE_\w+$)\w+|"
-    r"PIPENV_(?!VERSION$|VENV_IN_PROJECT$|NOSPIN$|YES$|HIDE_EMOJIS$|TIMEOUT$|VERBOSITY$|CACHE_DIR$|NO_INHERIT$)\w+|"
-    r"PDM_(?!VERSION$|CHECK_UPDATE$|CACHE_DIR$)\w+"
-)
-# Installers put themselves there, and nothing else does.
-_INSTALLERS_HOMES = ("/root/.local/bin", "/root/.cargo/bin", "/root/.poetry/bin", "/opt/poetry/bin")
 _SYSTEM_FOLDERS = re.compile(r"/|/(?:usr|bin|sbin|lib|etc|opt|root|home|var|tmp)(?:/(?:local|bin|lib)(?:/.*)?)?")
 # Places that only a manager finds again when it runs something.
 _HIDDEN = "hidden"
@@ -72,6 +57,10 @@ class Environment(NamedTuple):
         settings = " ".join(f"{name}={_VALUES[name]}" for name in self.variables)
         return f"RUN python -m venv{option} {VENV}", f"ENV {settings}"
 
+    def without(self, text: str) -> str:
+        """A text without the folder of the environment, where the user's instructions lead there."""
+        return text.replace(self.folder, "") if self.own else text
+
     def arrive(self, stage: str) -> tuple[str, ...]:
         """The instructions that bring it from the build stage."""
         copied = f"COPY --from={stage} {self.folder} {self.folder}"
@@ -82,29 +71,33 @@ class Environment(NamedTuple):
 
 def environment(files: Files, stage: BuildStage, moving: list[Run], minor: int) -> Environment:
     """Where all packages go. Raises `Refused` where that is not known, or is not one place."""
+    made = _made(moving)
     places: dict[str, None] = {}
     first: dict[str, int] = {}
     bringing: dict[str, int] = {}
     for run in moving:
+        bringing.update((name, run.step.index) for name in piped_installers(run))
         for act in acts(run):
             if act.does is Does.INSTALLER:
                 bringing.update((name, run.step.index) for name in installed_installers(act.call))
             if act.does in (Does.PACKAGES, Does.LOCKED, Does.DATA):
-                place = _place(files, stage, act, run.step)
+                place = _place(files, stage, act, run.step, made)
                 places[place] = None
                 first.setdefault(place, run.step.index)
-    keeps, kept = _keeps(stage, moving, minor)
+    keeps, kept = _keeps(files, stage, moving, minor)
     if _HIDDEN in places:
         if not keeps:
             raise Refused("packages are installed into an environment that only their installer finds")
         places = dict.fromkeys("VIRTUAL_ENV" if one == _HIDDEN else one for one in places)
         first["VIRTUAL_ENV"] = min(at for place, at in first.items() if place in ("VIRTUAL_ENV", _HIDDEN))
     own = [one for one in places if one.startswith("/")]
+    if made and not own:
+        raise Refused("a virtualenv is made, and packages are installed elsewhere")
     if len(own) > 1 or (own and len(places) > 1):
         raise Refused("packages are installed in more than one place")
     copied = [step for step in stage.steps if copies_installer(step)]
     tools = tuple(one for one in [*bringing, *("uv" for _ in copied)] if one != keeps)
-    _variables(stage, own[0] if own else VENV)
+    check_variables(stage, own[0] if own else VENV, bool(own))
     if own:
         return Environment(own[0], True, (), None, tools, keeps, kept)
     variables = tuple(one for one in _VALUES if one in places) or ("PATH",)
@@ -122,9 +115,11 @@ def environment(files: Files, stage: BuildStage, moving: list[Run], minor: int) 
     return Environment(VENV, False, variables, starts if apart else None, left)
 
 
-def _keeps(stage: BuildStage, moving: list[Run], minor: int) -> tuple[str, frozenset[int]]:
+def _keeps(files: Files, stage: BuildStage, moving: list[Run], minor: int) -> tuple[str, frozenset[int]]:
     """The installer that starts the application, and the instructions that bring it: they stay in both stages."""
     lines = [one.arguments for one in stage.stage.instructions if one.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK")]
+    scripts = {one for taken in files.taken.values() for one, _ in taken.files if one.endswith(".sh")}
+    lines += [files.context.text(one) or "" for one in sorted(scripts)]
     match = next((found for one in lines if (found := _RUNS.search(one))), None)
     if match is None:
         return "", frozenset()
@@ -154,10 +149,40 @@ def copies_installer(step: Step) -> bool:
     return len(words) > 1 and set(words[:-1]) <= {"/uv", "/uvx"} and not step.instruction.heredocs
 
 
-def _place(files: Files, stage: BuildStage, act: Act, step: Step) -> str:
+def _made(moving: list[Run]) -> dict[str, int]:
+    """The virtualenvs that the user's instructions make, with the first that does."""
+    found: dict[str, int] = {}
+    for run in moving:
+        for act in acts(run):
+            if act.does is not Does.ENVIRONMENT:
+                continue
+            given = [one for one in act.call.argv if one is not None and not one.startswith("-") and one != "venv"]
+            if len(given) > 1 or None in act.call.argv or (not given and act.manager != "uv"):
+                raise Refused("where a virtualenv is made is not known", run.step.instruction.span)
+            folder = posixpath.normpath(posixpath.join(run.step.state.workdir or "/", *(given or [".venv"])))
+            found.setdefault(folder, run.step.index)
+    return found
+
+
+def _active(stage: BuildStage, act: Act, step: Step, made: dict[str, int]) -> str:
+    """The virtualenv among these that a call installs into; empty where it goes to none of them."""
+    typed = posixpath.normpath(posixpath.join(step.state.workdir or "/", act.call.typed[0].value or ""))
+    if "/" in (act.call.typed[0].value or ""):
+        return next((one for one in made if posixpath.dirname(typed) == f"{one}/bin"), typed)
+    named = step.state.variable("VIRTUAL_ENV") or posixpath.join(step.state.workdir or "/", ".venv")
+    if act.manager in ("uv pip", "poetry", "pipenv"):
+        return named if named in made and not act.call.has("--system") else ""
+    return next((one for one in made if f"{one}/bin" == first_on_path(stage, step)), "")
+
+
+def _place(files: Files, stage: BuildStage, act: Act, step: Step, made: dict[str, int]) -> str:
     """The variable that leads a call to a virtualenv, or the folder of the project's own."""
     state, span = step.state, step.instruction.span
     beside = posixpath.join(state.workdir or "/", ".venv")
+    if active := _active(stage, act, step, made):
+        if active not in made or made[active] > step.index:
+            raise Refused(f"{active} is not known to lie in a virtualenv", span)
+        return active
     if act.manager in ("pip", "spacy"):
         return "PATH"
     if act.manager == "uv pip":
@@ -206,43 +231,3 @@ def _poetry(files: Files, stage: BuildStage, step: Step) -> tuple[bool, bool]:
         raise Refused(f"Poetry is told {min(strange)}, which decides where packages are found", step.instruction.span)
     create = found.get("virtualenvs.create", "true").lower() not in ("false", "0")
     return create, found.get("virtualenvs.in-project", "false").lower() in ("true", "1")
-
-
-def _variables(stage: BuildStage, folder: str) -> None:
-    for step in stage.steps:
-        if step.keyword not in ("ENV", "ARG"):
-            continue
-        given = pairs(step.instruction)
-        if step.keyword == "ARG":
-            given = [(name, value) for name, _, value in (one.text.partition("=") for one in step.instruction.tokens)]
-        values = dict(step.state.variables)
-        for name, value in given:
-            expanded = _expanded(value.strip("\"'"), values)
-            values[name] = expanded
-            if (
-                _MISLEADING.fullmatch(name)
-                or (name == "VIRTUAL_ENV" and expanded != folder)
-                or (name == "PATH" and not _harmless(expanded.split(":"), folder, values))
-            ):
-                raise Refused(f"{name} is set, which decides where packages are found", step.instruction.span)
-
-
-def _expanded(text: str, values: dict[str, str | None]) -> str:
-    """A text with the variables that are known; PATH stays as it is written."""
-
-    def known(match: re.Match[str]) -> str:
-        value = values.get(match[1]) if match[1] != "PATH" else None
-        return f"${match[1]}" if value is None else value
-
-    return re.sub(r"\$\{?([A-Z_]\w*)\}?", known, text)
-
-
-def _harmless(folders: Iterable[str], folder: str, values: dict[str, str | None]) -> bool:
-    """Whether a PATH keeps what it was and adds but the environment's own folder or one of an installer."""
-    homes = {*_INSTALLERS_HOMES, f"{folder}/bin", f"{values.get('POETRY_HOME') or '/opt/poetry'}/bin"}
-    rest = list(folders)
-    return (
-        "$PATH" in rest
-        and all(one in homes for one in rest if one != "$PATH")
-        and (folder != VENV or rest[-1] == "$PATH")
-    )

@@ -68,11 +68,8 @@ def locked(context: BuildContext, files: Files, act: Act, step: Step, python: st
         raise Refused(f"{name} or {manifest} cannot be read", span)
     _python(act, metadata, files, step, python, context)
     _local_settings(context, path, files, act, step)
-    main = [
-        one.name
-        for one in metadata.dependencies
-        if not one.group or (act.only | act.without and act.includes(one.group))
-    ]
+    chosen = bool(act.only | act.without)
+    main = [one.name for one in metadata.dependencies if not one.group or (chosen and act.includes(one.group))]
     names = {one.name for one in lock.packages}
     fixed = act.fixed or (act.manager == "uv" and _set(step, "UV_FROZEN", "UV_LOCKED"))
     if not fixed and (new := sorted(set(main) - names)):

@@ -63,7 +63,7 @@ class _Reader:
 
     def read(self) -> Told:
         program = self.act.call.typed[0].value or ""
-        if not re.fullmatch(r"pip3?|python3?|uv", program):
+        if not re.fullmatch(r"(?:.*/)?(?:pip3?|python3?)|uv", program):
             raise Refused(f"{program} is not the pip of a virtualenv", self.span)
         self._words()
         packages = [(one, ()) for one in self.found] + [one for each in self.projects for one in each.packages]

@@ -88,6 +88,8 @@ class _Python(CommandLines):
     def check(self, call: Called) -> None:
         if call.program in MANAGERS:
             self._managed(call)
+        if call.program == "fastapi" and call.argv[:1] == ("dev",):
+            raise Refused(f"{call.where} starts a server for development", call.span)
         if call.program in _OTHER_PATH or call.program.startswith("jupyter"):
             raise Refused(f"{call.where} runs {call.program}, which may not find what is in a virtualenv", call.span)
 

@@ -24,6 +24,13 @@ TOOLS = frozenset(["pip", "setuptools", "wheel"])
 MANAGERS = frozenset(["poetry", "uv", "pipenv", "pdm"])
 
 
+# Their authors' own ways to install them, which put them below the home of the user (documentation of both).
+PIPED = re.compile(
+    r"(?:curl|wget)\s[^|&;]*https://(install\.python-poetry\.org|astral\.sh/uv)\S*[^|&;]*\|\s*"
+    r"(?:\w+=\S+\s+)*(?:python3?|sh|bash)(?:\s+-)?(?:\s+--version\s+\S+)?\s*"
+)
+
+
 class Does(enum.Enum):
     """What a call is good for."""
 
@@ -31,6 +38,7 @@ class Does(enum.Enum):
     INSTALLER = "installer"
     PACKAGES = "packages"
     DATA = "data"
+    ENVIRONMENT = "environment"
     LOCKED = "locked"
 
 
@@ -95,6 +103,9 @@ _PDM = frozenset(
 )
 # `--no-isolation` builds with what is in the environment, `--no-default` leaves the application's own packages out.
 _PDM_REFUSED = frozenset(["--no-isolation", "--no-default", "-L", "--lockfile"])
+# Options of venv, virtualenv and `uv venv` that take no value, and do not bring other packages into sight.
+_VENV = frozenset("--copies --upgrade-deps --clear --no-download --always-copy --seed -q --quiet".split())
+_IN_VENV = re.compile(r"(?<!^/usr)(?<!^/usr/local)/bin/(?:pip3?|python3?)$")
 VALUED = frozenset(
     "--root-user-action --index-url -i --extra-index-url --trusted-host --timeout --default-timeout --retries "
     "--progress-bar --proxy --upgrade-strategy --only-binary --color --cache-dir --default-index --index "
@@ -119,7 +130,9 @@ def sort_python(run: Run, call: Invocation) -> Run | None:
     if typed in ("python", "python3") and _is_data(call) and None not in words:
         return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
     program = call.manager.name if call.manager is not None else call.program
-    if program not in ("pip", "spacy", *MANAGERS) or "/" in typed:
+    if program not in ("pip", "spacy", "venv", "virtualenv", *MANAGERS) or (
+        "/" in typed and not _IN_VENV.search(typed)
+    ):
         return None
     return run._replace(builds=(*run.builds, call)) if read_call(call, run) is not None else None
 
@@ -150,9 +163,14 @@ def read_call(call: Invocation, run: Run) -> Act | None:
         # It has the pip of the same environment install a package (spaCy documentation, "download").
         return Act(call, "spacy", Does.DATA)
     words = " ".join(one or "$" for one in call.argv)
+    if program in ("venv", "virtualenv") or (program == "uv" and call.argv[:1] == ("venv",)):
+        given = {(one or "").partition("=")[0] for one in call.argv if (one or "-").startswith("-")}
+        return Act(call, program, Does.ENVIRONMENT) if given <= _VENV else None
     if program not in MANAGERS:
         return None
     if _SETTINGS[program].match(words):
+        if program == "pdm" and re.match(r"config (?!check_update\b)", words):
+            raise Refused(f"pdm {words} may have it install to another place", run.step.instruction.span)
         return Act(call, program, Does.SETTING)
     if program == "uv" and name in ("pip install", "pip sync"):
         _options(call, 2, _UV | _UV_PIP | {*REQUIREMENT, *CONSTRAINT, *_EDITABLE}, run)
@@ -178,10 +196,9 @@ def read_call(call: Invocation, run: Run) -> Act | None:
     if program == "pdm" and name in ("install", "sync") and not call.has(*_PDM_REFUSED):
         _options(call, 1, _PDM, run)
         fixed = name == "sync" or call.has("--frozen-lockfile", "--no-lock", "--check")
-        return Act(
-            call, "pdm", Does.LOCKED, False, not _without_dev(call, ("--prod", "--production")) or call.has("-G", "--with"), not call.has("--no-self"),
-            not call.has("--no-editable"), fixed,
-        )  # fmt: skip
+        development = not _without_dev(call, ("--prod", "--production"))
+        own = not call.has("--no-self")
+        return Act(call, "pdm", Does.LOCKED, False, development, own, not call.has("--no-editable"), fixed)
     return None
 
 
@@ -218,6 +235,12 @@ def _plain_names(call: Invocation) -> list[str]:
     return names
 
 
+def piped_installers(run: Run) -> tuple[str, ...]:
+    """The names of the installers that scripts of their authors install."""
+    found = (match for text in run.piped if (match := PIPED.fullmatch(text)))
+    return tuple("poetry" if match[1].startswith("install") else "uv" for match in found)
+
+
 def installed_installers(call: Invocation) -> tuple[str, ...]:
     """The names of the installers that a call of pip installs."""
     return tuple(one for one in _plain_names(call) if installer(one))
@@ -225,9 +248,9 @@ def installed_installers(call: Invocation) -> tuple[str, ...]:
 
 def _without_dev(call: Invocation, options: tuple[str, ...]) -> bool:
     # Other groups may have packages of development as well.
-    return not call.has("--group", "--only-group", "--all-groups", "--dev") and (
-        call.has(*options) or ("--no-group", "dev") in _given(call)
-    )
+    if call.has("--group", "--only-group", "--all-groups", "--dev", "-G", "--with"):
+        return False
+    return call.has(*options) or ("--no-group", "dev") in _given(call)
 
 
 def _listed(call: Invocation, option: str) -> set[str]:

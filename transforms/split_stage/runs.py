@@ -15,7 +15,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.knowledge.debian import is_build_only
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
-from slimify.syntax.shell import AndOr, Command, Sequence
+from slimify.syntax.shell import AndOr, Command, Pipeline, Sequence
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
@@ -39,7 +39,8 @@ class Run(NamedTuple):
     `builds` are the calls that the pack's sorter took for the build. `recommends` says whether apt installs
     recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for it, `updates` whether the index is
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
-    package adduser is needed. `starts` are the command lines of the application that are run where it ships.
+    package adduser is needed. `starts` are the command lines of the application that are run where it ships, `piped`
+    the downloaded scripts that are run for the build.
     """
 
     step: Step
@@ -52,6 +53,7 @@ class Run(NamedTuple):
     sets_up: bool = False
     adds_users: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
+    piped: tuple[str, ...] = ()
 
     @property
     def build_only(self) -> tuple[str, ...]:
@@ -66,17 +68,20 @@ class Run(NamedTuple):
     @property
     def moves(self) -> bool:
         """Whether it belongs to the build."""
-        return bool(self.builds or self.build_only)
+        return bool(self.builds or self.build_only or self.piped)
 
 
 # Takes a call of the ecosystem's own tools: the run with it, None where it is none of them. May raise `Refused`.
 Sorter = Callable[[Run, Invocation], Run | None]
 
 
-def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = None) -> Run:
+def read_run(
+    step: Step, sorter: Sorter, variables: re.Pattern[str] | None = None, piped: re.Pattern[str] | None = None
+) -> Run:
     """Sort the commands of a RUN. Raises `Refused` where one of them is not known to be an install or a set-up.
 
-    `variables` are those that the ecosystem's tools may be given in front of a command.
+    `variables` are those that the ecosystem's tools may be given in front of a command, `piped` matches the pipelines
+    in which a script is downloaded and run that is for the build.
     """
     span = step.instruction.span
     body = step.body
@@ -85,6 +90,11 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
     run = Run(step)
     for command in _plain(body.script.body, step):
         text = body.script.text[command.start : command.end]
+        if isinstance(command, Pipeline):
+            if piped is None or command.negated or not piped.fullmatch(text):
+                raise Refused(f"`{text[:60]}` cannot be sorted", span)
+            run = run._replace(piped=(*run.piped, text))
+            continue
         if not command.words:
             raise Refused("a RUN sets variables for what follows in it", span)
         calls = invocations(command, step.state.variables)
@@ -101,14 +111,14 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
     return run
 
 
-def _plain(sequence: Sequence, step: Step) -> list[Command]:
+def _plain(sequence: Sequence, step: Step) -> list[Command | Pipeline]:
     """The commands of a script that runs all of them one after the other, or fails."""
-    found = []
+    found: list[Command | Pipeline] = []
     for item in sequence.items:
         operands = item.node.operands if isinstance(item.node, AndOr) else (item.node,)
         alternatives = isinstance(item.node, AndOr) and "||" in item.node.operators
         for one in operands:
-            if not isinstance(one, Command) or alternatives or item.separator == "&":
+            if not isinstance(one, Command | Pipeline) or alternatives or item.separator == "&":
                 raise Refused("a RUN runs some of its commands on conditions", step.instruction.span)
             found.append(one)
     return found
