@@ -106,6 +106,8 @@ def own_project(context: BuildContext, folder: str, extras: tuple[str, ...], edi
     if editable and not found[0].path.endswith("pyproject.toml"):
         raise Refused("an editable install by setup.py leaves its metadata among the sources", span)
     native = [_buildable(one, editable, span) for one in found[:1]] + [one.builds_native_code for one in found]
+    if editable and any((*native, *(one.version_from_git for one in found))):
+        raise Refused("building the project may write files among its sources", span)
     wanted = [one for each in found for one in each.dependencies if not one.group or one.group in extras]
     scripts = tuple(script for one in found for script in one.scripts)
     return Project(tuple((one, ()) for one in wanted), scripts, any(native), True)

@@ -68,7 +68,7 @@ class _Reader:
         self._words()
         packages = [(one, ()) for one in self.found] + [one for each in self.projects for one in each.packages]
         scripts = tuple(one for each in self.projects for one in each.scripts)
-        project = Project(tuple(packages), scripts, any(one.native for one in self.projects))
+        project = Project(tuple(packages), scripts, any(one.native for one in self.projects), bool(self.projects))
         return Told(project, frozenset(self.used), self.complete)
 
     def _words(self) -> None:

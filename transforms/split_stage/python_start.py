@@ -19,6 +19,7 @@ from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.context.python.entry import Entry, find_entries
 from slimify.context.python.need import PYTHON, NeedKind
 from slimify.context.python.needs import read_needs
+from slimify.context.python.paths import is_folder
 from slimify.context.python.reach import Imported, reachable
 from slimify.knowledge.language_packages import normalised, python_imports
 from slimify.knowledge.python_installers import installer
@@ -137,6 +138,9 @@ class _Python(CommandLines):
         self.stdlib = frozenset(reach.stdlib)
         if self.stdlib & _GUI:
             raise Refused(f"the application imports {min(self.stdlib & _GUI)}", span)
+        own = {one.target.partition(".")[0].partition(":")[0] for one in self.found.own}
+        if lost := next((one.name for one in reach.third_party if one.name in own), None):
+            raise Refused(f"where the project has its module {lost} is not known", span)
         self._lent(reach.third_party, span)
         needs = read_needs(self.context, reach.modules)
         if needs.unread:
@@ -174,4 +178,7 @@ class _Python(CommandLines):
                 roots[origin.removesuffix(relative).rstrip("/")] = None
         if not roots:
             raise Refused("what the image runs is not copied from the build context")
-        return sorted(roots, key=len)
+        found = sorted(roots, key=len)
+        # What is installed from its own folder finds its modules there (setuptools documentation, "src-layout").
+        sources = [posixpath.join(one, "src") for one in found] if self.found.itself else []
+        return [*found, *(one for one in sources if is_folder(self.context, one))]

@@ -106,6 +106,8 @@ _PDM_REFUSED = frozenset(["--no-isolation", "--no-default", "-L", "--lockfile"])
 # Options of venv, virtualenv and `uv venv` that take no value, and do not bring other packages into sight.
 _VENV = frozenset("--copies --upgrade-deps --clear --no-download --always-copy --seed -q --quiet".split())
 _IN_VENV = re.compile(r"(?<!^/usr)(?<!^/usr/local)/bin/(?:pip3?|python3?)$")
+# What a text could start other programs with, load libraries, or hide it.
+_BEYOND = re.compile(r"subprocess|system|popen|spawn|exec\w*|eval|compile|ctypes|cffi|__import__|importlib|\bpip\b")
 VALUED = frozenset(
     "--root-user-action --index-url -i --extra-index-url --trusted-host --timeout --default-timeout --retries "
     "--progress-bar --proxy --upgrade-strategy --only-binary --color --cache-dir --default-index --index "
@@ -128,6 +130,10 @@ def sort_python(run: Run, call: Invocation) -> Run | None:
     typed = call.typed[0].value or ""
     words = (*(one.value for one in call.typed), *call.argv)
     if typed in ("python", "python3") and _is_data(call) and None not in words:
+        if call.argv[0] == "-c" and (match := _BEYOND.search(call.argv[1] or "" if len(call.argv) > 1 else "")):
+            raise Refused(
+                f"the text of `python -c` has {match[0]}, and what it runs is not known", run.step.instruction.span
+            )
         return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
     program = call.manager.name if call.manager is not None else call.program
     if program not in ("pip", "spacy", "venv", "virtualenv", *MANAGERS) or (
