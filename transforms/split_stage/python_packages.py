@@ -20,8 +20,6 @@ from slimify.knowledge.python_dependencies import dependencies
 from slimify.knowledge.python_installers import installer
 from slimify.semantics.build import Build
 
-# The C library of each release (Debian package libc6).
-_GLIBC = {"bullseye": "glibc 2.31", "bookworm": "glibc 2.36", "trixie": "glibc 2.41"}
 _MACHINES = ("x86_64", "aarch64")
 # They embed the interpreter, and look for packages in their own way.
 _EMBEDDING = frozenset(["uwsgi", "pyuwsgi", "mod-wsgi"])
@@ -66,7 +64,7 @@ class _Found(NamedTuple):
     development: bool
 
 
-def installed(build: Build, files: Files, moving: list[Run], python: str, release: str, full: bool) -> Installed:
+def installed(build: Build, files: Files, moving: list[Run], python: str, libc: str, full: bool) -> Installed:
     """Read what is installed. Raises `Refused` where not all of it is known.
 
     On a `full` base a package that another one requires may be built against any of the libraries that the base
@@ -82,7 +80,7 @@ def installed(build: Build, files: Files, moving: list[Run], python: str, releas
         loose = [one for each in found if not each.complete for one, _ in each.project.packages]
         for name in _dependencies(loose):
             packages.setdefault(name, (Requirement(name), ()))
-    judge = _Judge(int(python.split(".")[1]), _GLIBC[release], full, any(each.development for each in found))
+    judge = _Judge(int(python.split(".")[1]), libc, full, any(each.development for each in found))
     for one, archives in packages.values():
         judge.judge(one, archives)
     used = frozenset(at for each in found for at in each.copies)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from slimify.transforms.split_stage.refused import Refused
 
 from slimify.knowledge.debian import is_build_only
+from slimify.knowledge.other_headers import alpine_runtime_packages
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
 from slimify.syntax.shell import AndOr, Command, Pipeline, Sequence
@@ -40,7 +41,7 @@ class Run(NamedTuple):
     recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for it, `updates` whether the index is
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
     package adduser is needed. `starts` are the command lines of the application that are run where it ships, `piped`
-    the downloaded scripts that are run for the build.
+    the downloaded scripts that are run for the build. `alpine` says that apk installs the packages.
     """
 
     step: Step
@@ -53,17 +54,22 @@ class Run(NamedTuple):
     sets_up: bool = False
     adds_users: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
+    alpine: bool = False
     piped: tuple[str, ...] = ()
 
     @property
     def build_only(self) -> tuple[str, ...]:
         """The packages that are only there to build with."""
-        return tuple(one for one in self.packages if is_build_only(one))
+        return tuple(one for one in self.packages if self._builds(one))
 
     @property
     def kept(self) -> tuple[str, ...]:
         """The packages that the application may use."""
-        return tuple(one for one in self.packages if not is_build_only(one))
+        return tuple(one for one in self.packages if not self._builds(one))
+
+    def _builds(self, package: str) -> bool:
+        # Alpine has some names of its own: build-base, linux-headers.
+        return is_build_only(package) or (self.alpine and alpine_runtime_packages(package) is not None)
 
     @property
     def moves(self) -> bool:
@@ -180,7 +186,7 @@ def _apk(run: Run, call: Invocation) -> Run | None:
     if names is None:
         return None
     fetched = run.updates or call.has("--no-cache", "--update", "--update-cache", "-U")
-    return run._replace(packages=(*run.packages, *names), updates=fetched)
+    return run._replace(packages=(*run.packages, *names), updates=fetched, alpine=True)
 
 
 def _names(call: Invocation, operands: tuple[str | None, ...], options: frozenset[str]) -> tuple[str, ...] | None:
