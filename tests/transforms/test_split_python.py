@@ -137,6 +137,31 @@ def test_uv_refused_for_what_the_context_holds(files: dict[str, str], why: str) 
         assert "        gcc \\\n" in outcome.after.text.rpartition("FROM")[2]
 
 
+def test_uv_beside_the_interpreter() -> None:
+    assert run(UV.replace("/bin/\n", "/usr/local/bin/\n"), UV_FILES).changed
+
+
+def test_a_script_that_nothing_starts_keeps_no_installer() -> None:
+    text = PIPENV.replace("CMD", "RUN useradd web\nCMD")
+    files = {**PIPENV_FILES, "test.sh": "#!/bin/sh\npipenv run pytest\n"}
+    assert run(text, files).after.text.count("install pipenv") == 1
+
+
+def test_poetry_that_starts_the_application_on_alpine() -> None:
+    text, files = case("split-poetry-runs-the-application")
+    text = text.replace("3.12-bookworm", "3.12-alpine3.20").replace(
+        "WORKDIR", "RUN apk add --no-cache gcc musl-dev\nWORKDIR"
+    )
+    assert "compiler on Alpine" in reasons(run(text, files))
+
+
+@pytest.mark.parametrize("image", ["python:3.12-alpine3.12", "python:alpine", "python:3.7-alpine3.16"])
+def test_an_alpine_that_is_not_known(image: str) -> None:
+    text, files = case("split-alpine-headers-and-libraries")
+    assert run(text, files).changed
+    assert not run(text.replace("python:3.12-alpine3.20", image), files).changed
+
+
 def test_uv_is_told_by_variables_as_well() -> None:
     text = UV.replace("--frozen --no-dev", "").replace("UV_LINK_MODE=copy", "UV_FROZEN=1 UV_NO_DEV=1")
     assert run(text, UV_FILES).changed

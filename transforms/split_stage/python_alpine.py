@@ -48,6 +48,8 @@ def plan_alpine(build: Build, stage: BuildStage, image: Image, runs: dict[int, R
     if tuple(map(int, release.split("."))) < _FIRST or int(match[1]) < 8:
         raise Refused(f"Alpine {release} is too old to know which wheels fit")
     read = read_stage(build, stage, runs, image, _LIBC)
+    if read.ships.keeps == "poetry":
+        raise Refused("whether Poetry, which starts the application, needs a compiler on Alpine is not known")
     begin = start(build, stage, read.files, read.found, runs.values(), read.ships)
     kept = {one for run in runs.values() for one in run.kept}
     for program, where in begin.programs:

@@ -119,7 +119,8 @@ def _keeps(files: Files, stage: BuildStage, moving: list[Run], minor: int) -> tu
     """The installer that starts the application, and the instructions that bring it: they stay in both stages."""
     lines = [one.arguments for one in stage.stage.instructions if one.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK")]
     scripts = {one for taken in files.taken.values() for one, _ in taken.files if one.endswith(".sh")}
-    lines += [files.context.text(one) or "" for one in sorted(scripts)]
+    started = [one for one in sorted(scripts) if any(posixpath.basename(one) in line for line in lines)]
+    lines += [files.context.text(one) or "" for one in started]
     match = next((found for one in lines if (found := _RUNS.search(one))), None)
     if match is None:
         return "", frozenset()

@@ -72,7 +72,7 @@ def read_stage(build: Build, stage: BuildStage, runs: dict[int, Run], image: Ima
     files = Files(build, stage, serves_build)
     ships = environment(files, stage, moving, int(image.version.split(".")[1]))
     for step in stage.steps:
-        if _ELSEWHERE.search(ships.without(step.instruction.logical.text)):
+        if not serves_build(step) and _ELSEWHERE.search(ships.without(step.instruction.logical.text)):
             raise Refused("a path of the interpreter's own packages or programs is named", step.instruction.span)
     found = installed(build, files, moving, image.version, libc, image.kind == "full")
     _undisturbed(stage, files, runs, ships)
