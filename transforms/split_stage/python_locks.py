@@ -74,7 +74,10 @@ def locked(context: BuildContext, files: Files, act: Act, step: Step, python: st
     fixed = act.fixed or (act.manager == "uv" and _set(step, "UV_FROZEN", "UV_LOCKED"))
     if not fixed and (new := sorted(set(main) - names)):
         raise Refused(f"{new[0]} is not in {name}, and {act.manager} may choose any version", span)
+    tool = read_toml(context, path).table.get("tool")
     development = act.development and not (act.manager == "uv" and _set(step, "UV_NO_DEV"))
+    # Then other groups than that of development are installed without being asked for.
+    development = development or inside(tool, "uv", "default-groups") is not None
     without = None if development else lock.development_only(main)
     if act.manager == "poetry" and all(one.groups is not None for one in lock.packages):
         without = frozenset(one.name for one in lock.packages if not any(map(act.includes, one.groups or ())))

@@ -119,7 +119,7 @@ CONSTRAINT = ("-c", "--constraint", "--constraints")
 _EDITABLE = ("-e", "--editable")
 _SETTINGS = {
     "poetry": re.compile(r"--version|-V|about|check|config|cache|env info|show|self (?:add|show)"),
-    "uv": re.compile(r"--version|version|cache|self version"),
+    "uv": re.compile(r"--version$|version$|cache (?:clean|prune)|self version$"),
     "pipenv": re.compile(r"--version|verify|--clear|check"),
     "pdm": re.compile(r"--version|config|info|cache|list"),
 }
