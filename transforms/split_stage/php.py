@@ -37,9 +37,8 @@ from slimify.transforms.split_stage.runs import Run, read_run
 from slimify.knowledge.image_config import config
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage
+from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.commands import Invocation
-from slimify.syntax.dockerfile import Instruction
 
 _BUILDS = re.compile(r"\b(?:docker-php-ext-install|pecl|composer)\b")
 _UNPACK = frozenset(["unzip", "zip"])
@@ -53,8 +52,9 @@ def concerns(build: Build, image: Image) -> bool:
     return image.distribution in ("debian", "alpine") and any(map(_BUILDS.search, runs))
 
 
-def tool(instruction: Instruction) -> bool:
+def serves_build(step: Step) -> bool:
     """Whether a COPY from another image brings nothing but Composer (docker-library, page of the image composer)."""
+    instruction = step.instruction
     words = instruction.exec_form or tuple(token.text for token in instruction.tokens)
     origin = (instruction.flag("from") or "").removeprefix("docker.io/").removeprefix("library/")
     return (

@@ -98,6 +98,6 @@ class _Php(CommandLines):
                 continue
             found = True
             for command in _COMMAND.findall(text):
-                self._script(re.sub(r"%\(\w+\)\w", "x", command.split(" ;")[0]), origin, call.span, call.depth + 1)
+                self.shell(re.sub(r"%\(\w+\)\w", "x", command.split(" ;")[0]), origin, call.span, call.depth + 1)
         if not found:
             raise Refused(f"{call.where} runs supervisord, and what that is to run is not known", call.span)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from slimify.transforms.split_stage.refused import Refused
 
 from slimify.knowledge.debian import is_build_only
+from slimify.knowledge.other_headers import alpine_runtime_packages
 from slimify.knowledge.package_managers import load
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
@@ -41,8 +42,9 @@ class Run(NamedTuple):
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
     package adduser is needed. `starts` are the command lines of the application that are run where it ships. `edits`
     are the calls that the pack's sorter knows to change files among those of the application. `foreign` says whether
-    packages may come from another repository than the distribution's, `fetches` whether a pipeline brings a tool of the
-    build. `folder` is where a `cd` has led, empty for the working directory.
+    packages may come from another repository than the distribution's, `fetches` whether a pipeline brings a tool of
+    the build, `piped` is its text. `alpine` says that apk installs the packages. `folder` is where a `cd` has led,
+    empty for the working directory.
     """
 
     step: Step
@@ -59,16 +61,22 @@ class Run(NamedTuple):
     edits: tuple[Invocation, ...] = ()
     foreign: bool = False
     fetches: bool = False
+    alpine: bool = False
+    piped: tuple[str, ...] = ()
 
     @property
     def build_only(self) -> tuple[str, ...]:
         """The packages that are only there to build with."""
-        return tuple(one for one in self.packages if is_build_only(one))
+        return tuple(one for one in self.packages if self._builds(one))
 
     @property
     def kept(self) -> tuple[str, ...]:
         """The packages that the application may use."""
-        return tuple(one for one in self.packages if not is_build_only(one))
+        return tuple(one for one in self.packages if not self._builds(one))
+
+    def _builds(self, package: str) -> bool:
+        # Alpine has some names of its own: build-base, linux-headers.
+        return is_build_only(package) or (self.alpine and alpine_runtime_packages(package) is not None)
 
     @property
     def moves(self) -> bool:
@@ -222,7 +230,7 @@ def apk(run: Run, call: Invocation) -> Run | None:
     if names is None:
         return None
     fetched = run.updates or call.has("--no-cache", "--update", "--update-cache", "-U")
-    return run._replace(packages=(*run.packages, *names), updates=fetched)
+    return run._replace(packages=(*run.packages, *names), updates=fetched, alpine=True)
 
 
 def _names(call: Invocation, operands: tuple[str | None, ...], options: frozenset[str]) -> tuple[str, ...] | None:

@@ -47,11 +47,11 @@ class CommandLines:
     overrides the methods without an underscore.
     """
 
-    def __init__(self, build: Build, stage: BuildStage) -> None:
+    def __init__(self, build: Build, stage: BuildStage, files: Files | None = None) -> None:
         assert build.context is not None
         self.context = build.context
         self.stage = stage
-        self.files = Files(build, stage)
+        self.files = files or Files(build, stage)
         self.places = {
             image: origin for taken in self.files.taken.values() for origin, image in taken.files if image is not None
         }
@@ -82,7 +82,7 @@ class CommandLines:
 
     def command(self, argv: list[str], span: Span) -> None:
         """One command line, as Docker would run it in the final folder."""
-        self._script(shlex.join(argv), "the command line", span, 0)
+        self.shell(shlex.join(argv), "the command line", span, 0)
         self.started(argv)
 
     def program(self, call: Called) -> None:
@@ -94,7 +94,7 @@ class CommandLines:
             while rest and rest[0].startswith("-"):
                 if rest.pop(0) == "--":
                     break
-            self._script(shlex.join(rest), where, span, depth)
+            self.shell(shlex.join(rest), where, span, depth)
         if program in _SHELLS:
             operands = [one for one in argv if one is None or not one.startswith("-")]
             if not operands:
@@ -141,7 +141,8 @@ class CommandLines:
     def script(self, text: str) -> None:
         """A shell script of the context is run, for an ecosystem that finds its entries in it."""
 
-    def _script(self, text: str, where: str, span: Span, depth: int) -> None:
+    def shell(self, text: str, where: str, span: Span, depth: int) -> None:
+        """Follow a shell script, or a command line as a shell would have it."""
         if _LOGIN.search(text):
             raise Refused(f"{where} starts a login shell, which sets PATH anew", span)
         if _EMPTY.search(text):
@@ -186,7 +187,7 @@ class CommandLines:
             return
         if not _SHELL_SCRIPT.match(text) and not path.endswith(".sh"):
             raise Refused(f"{origin} is not a script that can be read", span)
-        self._script(text.replace("\r\n", "\n"), origin, span, depth + 1)
+        self.shell(text.replace("\r\n", "\n"), origin, span, depth + 1)
         self.script(text)
 
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from slimify.transforms.split_stage.core import Plan, Result, edits
 
 from slimify.rewrite.edit import Finding, Level, Rewrite
-from slimify.semantics.build import Build
+from slimify.semantics.build import Build, Step
 
 if TYPE_CHECKING:
     from slimify.knowledge.images import Image
-    from slimify.syntax.dockerfile import Instruction
 
 NAME = "split-stage"
 # The module of the pack for each official image.
@@ -60,7 +59,7 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
 
     base = stage.stage.base
     try:
-        _gate(build, getattr(pack, "tool", None))
+        _gate(build, getattr(pack, "serves_build", None))
         result = pack.plan(build, image)
     except Refused as reason:
         yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
@@ -87,10 +86,10 @@ def _rewrite(build: Build, result: Result, plan: Plan, level: Level) -> Rewrite:
     )
 
 
-def _gate(build: Build, tool: Callable[[Instruction], bool] | None) -> None:
+def _gate(build: Build, serves_build: Callable[[Step], bool] | None) -> None:
     """Refuse what no pack can split, whatever is built.
 
-    `tool` tells a COPY from another image that brings nothing but a tool of the build.
+    A pack may have a function `serves_build`, which knows the COPY from other images that only bring tools.
     """
     from slimify.transforms.split_stage.refused import Refused
 
@@ -105,6 +104,7 @@ def _gate(build: Build, tool: Callable[[Instruction], bool] | None) -> None:
         raise Refused("the base is pinned by its digest, and that of a sibling is not known")
     if build.target is not None and stage.name is None:
         raise Refused("the stage is asked for by its number, which would become another")
+    tools = [step.instruction for step in stage.steps if serves_build is not None and serves_build(step)]
     for one in (base, *stage.stage.instructions):
         if not build.pragmas.allows(NAME, one):
             raise Refused("a pragma protects an instruction", one.span)
@@ -112,5 +112,5 @@ def _gate(build: Build, tool: Callable[[Instruction], bool] | None) -> None:
             raise Refused(f"{one.keyword} speaks of more than this stage", one.span)
         if one.heredocs:
             raise Refused("a here-document cannot be sorted into one of the stages", one.span)
-        if one.keyword == "COPY" and one.flag("from") and not (tool is not None and tool(one)):
+        if one.keyword == "COPY" and one.flag("from") and one not in tools:
             raise Refused("what is copied from another image may serve the build, the application or both", one.span)
