@@ -57,7 +57,7 @@ class Proof(NamedTuple):
     facts: tuple[str, ...]
 
 
-class _MissingEvidence(Exception):
+class MissingEvidence(Exception):
     """Why it is not proven."""
 
 
@@ -65,12 +65,14 @@ def prove(build: Build, step: Step, call: Invocation, manager: str) -> Proof | s
     """The proof for one install, or what of it is missing; empty text where there is nothing to spare."""
     assert build.context is not None
     try:
-        return _Prover(build, build.context, step, call, manager).proof()
-    except _MissingEvidence as reason:
+        return Prover(build, build.context, step, call, manager).proof()
+    except MissingEvidence as reason:
         return str(reason)
 
 
-class _Prover:
+class Prover:
+    """Follows what runs in the image behind one install. Raises `MissingEvidence`."""
+
     def __init__(self, build: Build, context: BuildContext, step: Step, call: Invocation, manager: str) -> None:
         self.build = build
         self.context = context
@@ -79,12 +81,12 @@ class _Prover:
         self.manager = manager
         self.package = self._package()
         if not any(one.group == "devDependencies" for one in self.package.dependencies):
-            raise _MissingEvidence("")
+            raise MissingEvidence("")
         self.lock = self._lock()
         self.facts = [f"{self.package.path} and {self.lock.path} are in the build context"]
         kept = production(self.lock, [self.package])
         if kept is None:
-            raise _MissingEvidence(f"{self.lock.path} does not tell which packages are for development")
+            raise MissingEvidence(f"{self.lock.path} does not tell which packages are for development")
         self.kept = kept
         self.locked = frozenset(one.name for one in self.lock.packages)
         self.lost = self.locked - kept
@@ -108,7 +110,7 @@ class _Prover:
         self._sources()
         for one in self.package.dependencies:
             if one.name in self.lost and not is_tool(one.name):
-                raise _MissingEvidence(f"{one.name} is not known to be a mere tool: another package may load it")
+                raise MissingEvidence(f"{one.name} is not known to be a mere tool: another package may load it")
         spared = sum(one.name in self.lost for one in self.lock.packages)
         return Proof(self.lock.path, len(self.lock.packages), spared, tuple(self.facts))
 
@@ -117,29 +119,29 @@ class _Prover:
     def _package(self) -> Package:
         folder = self.step.state.workdir
         if folder is None:
-            raise _MissingEvidence("the folder that it works in is not known")
+            raise MissingEvidence("the folder that it works in is not known")
         self.folder = folder
         self.before = placed(self.build, self.context, self.step.stage, self.step)
         self._certain(self.before)
         path = self.before.files.get(posixpath.join(folder, "package.json"))
         if path is None:
-            raise _MissingEvidence(f"{folder}/package.json does not come from the build context")
+            raise MissingEvidence(f"{folder}/package.json does not come from the build context")
         for one in history(self.build, self.step.stage):
             if one is self.step:
                 break
             body = one.body if one.keyword == "RUN" else None
             if one.keyword == "RUN" and (body is None or "package.json" in body.script.text):
-                raise _MissingEvidence("an earlier RUN may change package.json")
+                raise MissingEvidence("an earlier RUN may change package.json")
         found = read_package(self.context, posixpath.dirname(path))
         if not isinstance(found, Package) or found.path != path or found.unknown:
-            raise _MissingEvidence(f"{path} cannot be read in full")
+            raise MissingEvidence(f"{path} cannot be read in full")
         return found
 
     def _certain(self, there: Placed) -> None:
         for _, why in there.unknown:
-            raise _MissingEvidence(f"what a COPY takes is not known: {why}")
+            raise MissingEvidence(f"what a COPY takes is not known: {why}")
         if self.context.truncated:
-            raise _MissingEvidence("the build context was not looked at as a whole")
+            raise MissingEvidence("the build context was not looked at as a whole")
 
     def _lock(self) -> Lock:
         meant = find_manager(self.context, self.package)
@@ -150,29 +152,32 @@ class _Prover:
                 continue
             lock = read_lock(self.context, path)
             if not isinstance(lock, Lock):
-                raise _MissingEvidence(f"{path} cannot be read")
+                raise MissingEvidence(f"{path} cannot be read")
             if self.manager == "yarn" and (lock.manager != "yarn" or not lock.format.startswith("1")):
-                raise _MissingEvidence("Yarn 2 and later have no such option")
+                raise MissingEvidence("Yarn 2 and later have no such option")
             if meant.name not in (None, self.manager):
-                raise _MissingEvidence(f"package.json is meant for {meant.name}")
+                raise MissingEvidence(f"package.json is meant for {meant.name}")
             return lock
-        raise _MissingEvidence(f"the lock file of {self.manager} is not copied next to package.json before it")
+        raise MissingEvidence(f"the lock file of {self.manager} is not copied next to package.json before it")
 
     def _manifest(self) -> None:
         package = self.package
         settings = read_settings(self.context, package.folder)
         for one in settings.values:
             if one.key in facts()["settings"]["keys"]:
-                raise _MissingEvidence("")
+                raise MissingEvidence("")
             if one.key in ("yarnPath", "yarn-path", "script-shell"):
-                raise _MissingEvidence(f"{one.place.file} sets {one.key}")
+                raise MissingEvidence(f"{one.place.file} sets {one.key}")
         if package.workspaces or any(name.endswith("pnpm-workspace.yaml") for name in settings.files):
-            raise _MissingEvidence("it is a workspace of several packages")
+            raise MissingEvidence("it is a workspace of several packages")
         if any(one.folder is not None or one.is_workspace for one in package.dependencies):
-            raise _MissingEvidence("it depends on packages that lie beside it")
+            raise MissingEvidence("it depends on packages that lie beside it")
+        self._companions()
+
+    def _companions(self) -> None:
         for one, other in facts()["node"]["companions"].items():
             if one in self.kept and other in self.lost:
-                raise _MissingEvidence(f"{one} looks for {other}, a development dependency")
+                raise MissingEvidence(f"{one} looks for {other}, a development dependency")
 
     def _lifecycle(self) -> None:
         if self.call.has("--ignore-scripts") or read_settings(self.context, self.package.folder).says("ignore-scripts"):
@@ -193,11 +198,11 @@ class _Prover:
         last = len(self.build.stages) - 1 if self.build.target is None else self.build.target
         for stage in self.build.stages:
             if stage.index not in holding and stage.needs & holding:
-                raise _MissingEvidence(f"stage {stage.label} takes files from this one")
+                raise MissingEvidence(f"stage {stage.label} takes files from this one")
         for index in sorted(holding):
             stage = self.build.stages[index]
             if index != last and stage.name and _DEVELOPMENT.search(stage.name):
-                raise _MissingEvidence(f"stage {stage.label} looks like one for development")
+                raise MissingEvidence(f"stage {stage.label} looks like one for development")
             # One that others continue may be asked for as well, if it says what it runs.
             runs = any(one.keyword in ("CMD", "ENTRYPOINT") for one in history(self.build, index))
             if runs or not self.build.children[index]:
@@ -208,13 +213,13 @@ class _Prover:
         self._certain(there)
         modules = f"{self.folder.rstrip('/')}/node_modules/"
         if any(path.startswith(modules) for path in there.files):
-            raise _MissingEvidence("node_modules of the build context is copied over what is installed")
+            raise MissingEvidence("node_modules of the build context is copied over what is installed")
         if any(one.to is None or _covers(one.to, modules.rstrip("/")) for one in there.foreign):
-            raise _MissingEvidence("a COPY from another stage may replace what is installed")
+            raise MissingEvidence("a COPY from another stage may replace what is installed")
         if self.before.files[posixpath.join(self.folder, "package.json")] != there.files.get(
             posixpath.join(self.folder, "package.json")
         ):
-            raise _MissingEvidence("package.json is replaced later")
+            raise MissingEvidence("package.json is replaced later")
         command: Step | None = None
         entry: Step | None = None
         health: Step | None = None
@@ -229,20 +234,20 @@ class _Prover:
             elif one.keyword == "HEALTHCHECK":
                 health = one
             elif one.keyword == "ONBUILD":
-                raise _MissingEvidence("a trigger for other images may need them")
+                raise MissingEvidence("a trigger for other images may need them")
             elif one.keyword == "RUN" and (later or one is self.step):
                 self._step(one, there)
             later = later or one is self.step
         state = self.build.stages[stage].final_state
         if state.workdir != self.folder:
-            raise _MissingEvidence("the command runs in another folder than the install")
+            raise MissingEvidence("the command runs in another folder than the install")
         mode = state.variable("NODE_ENV")
         if state.sets("NODE_ENV") and mode != "production":
-            raise _MissingEvidence(f"NODE_ENV is {mode or 'not known'} when it runs")
+            raise MissingEvidence(f"NODE_ENV is {mode or 'not known'} when it runs")
         if state.sets("NODE_OPTIONS"):
-            raise _MissingEvidence("NODE_OPTIONS may load more modules")
+            raise MissingEvidence("NODE_OPTIONS may load more modules")
         if entry is None and command is None:
-            raise _MissingEvidence("nothing says what the image runs")
+            raise MissingEvidence("nothing says what the image runs")
         self._command(entry, command, there)
         if health is not None:
             self._health(health, there)
@@ -254,7 +259,7 @@ class _Prover:
                 continue
             if one.instruction.exec_form is None:
                 if argv:
-                    raise _MissingEvidence("the arguments of ENTRYPOINT are a shell's text")
+                    raise MissingEvidence("the arguments of ENTRYPOINT are a shell's text")
                 self._followed(self._text(one.instruction.arguments), "the command", there)
                 self.facts.append(f"the image runs {' '.join(one.instruction.arguments.split())}")
                 return
@@ -280,7 +285,7 @@ class _Prover:
     def _elsewhere(self) -> None:
         found = run_elsewhere(self.context)
         for one in found.unknown:
-            raise _MissingEvidence(one.reason)
+            raise MissingEvidence(one.reason)
         for text, place in found.commands:
             run = follow_text(self.context, self.package, text, place, self.lock)
             self._run(run, f"{place.file}:{place.line}")
@@ -290,7 +295,7 @@ class _Prover:
         """A RUN behind the install, or the one it stands in."""
         body = step.body
         if body is None or body.script.opaque or not step.state.shell.posix or step.instruction.heredocs:
-            raise _MissingEvidence("a later RUN cannot be read")
+            raise MissingEvidence("a later RUN cannot be read")
         found = effects(body.script, step.state.variables, step.state.workdir)
         for call in found.invocations:
             if call is self.call or (step is self.step and call.command.start < self.call.command.start):
@@ -299,12 +304,12 @@ class _Prover:
             name = {"yarnpkg": "yarn"}.get(call.program or "", call.program or "")
             if name in _WITHOUT_MODULES and action is not None and action.name in _WITHOUT_MODULES[name]:
                 if action.operands and action.name in ("install", "i", "add") and not call.has("-g", "--global"):
-                    raise _MissingEvidence(f"{name} {action.name} of single packages installs the others again")
+                    raise MissingEvidence(f"{name} {action.name} of single packages installs the others again")
                 continue
             if call.program is None:
-                raise _MissingEvidence("a later RUN starts a program whose name is computed")
+                raise MissingEvidence("a later RUN starts a program whose name is computed")
             if call.nested and name in _WITHOUT_MODULES:
-                raise _MissingEvidence("a later RUN calls it inside a string")
+                raise MissingEvidence("a later RUN calls it inside a string")
             words = [call.typed[-1].value or call.program, *call.argv]
             run = follow(self.context, self.package, words, self._place(), self.lock)
             self._followed(run, f"RUN {call.program}", there)
@@ -320,21 +325,21 @@ class _Prover:
         for ran in run.ran:
             for name in (ran.package, *ran.loads):
                 if name in self.lost:
-                    raise _MissingEvidence(f"{what} runs {ran.program}, which needs {name}, a development dependency")
+                    raise MissingEvidence(f"{what} runs {ran.program}, which needs {name}, a development dependency")
             compiler = next((one for one in (ran.package, ran.program, *ran.loads) if one in self.transpilers), None)
             if compiler is not None:
-                raise _MissingEvidence(f"{what} compiles with {compiler}, which may load presets and types")
+                raise MissingEvidence(f"{what} compiles with {compiler}, which may load presets and types")
             if ran.package and ran.program not in _STARTERS:
-                raise _MissingEvidence(f"{what} runs {ran.program}, which loads modules by its own rules")
+                raise MissingEvidence(f"{what} runs {ran.program}, which loads modules by its own rules")
             if ran.program == "nodemon" and (
                 "nodemonConfig" in self.package.keys
                 or self.context.entry(posixpath.join(self.package.folder, "nodemon.json")) is not None
             ):
-                raise _MissingEvidence("what nodemon starts is said in its configuration")
+                raise MissingEvidence("what nodemon starts is said in its configuration")
             if not ran.package and not ran.files and self._is_global(ran.program):
-                raise _MissingEvidence(f"{what} runs {ran.program}, which is installed globally")
+                raise MissingEvidence(f"{what} runs {ran.program}, which is installed globally")
         for unknown in run.unknown:
-            raise _MissingEvidence(f"{what} cannot be followed: {unknown.reason}")
+            raise MissingEvidence(f"{what} cannot be followed: {unknown.reason}")
 
     def _is_global(self, program: str) -> bool:
         if program in _STARTERS or program in _WITHOUT_MODULES:
@@ -356,7 +361,7 @@ class _Prover:
         if any(one.to is None or _covers(one.to, target) for one in there.foreign):
             self._compiled(file, there)
         elif there.files.get(target) != file:
-            raise _MissingEvidence(f"{file} does not lie in the image where the command looks for it")
+            raise MissingEvidence(f"{file} does not lie in the image where the command looks for it")
 
     def _compiled(self, file: str, there: Placed) -> None:
         """A file that another stage of the same package has compiled: its imports are those of the sources."""
@@ -364,7 +369,7 @@ class _Prover:
         target = posixpath.normpath(posixpath.join(self.folder, relative))
         for one in reversed(there.foreign):
             if one.to is None:
-                raise _MissingEvidence("where a COPY from another stage puts its files is not known")
+                raise MissingEvidence("where a COPY from another stage puts its files is not known")
             if not _covers(one.to, target):
                 continue
             stage = next((s for s in self.build.stages if one.origin in (s.name, str(s.index))), None)
@@ -372,19 +377,19 @@ class _Prover:
                 self._compiles(stage.index)
                 self.built = True
                 return
-        raise _MissingEvidence(f"{file}, which the command runs, is not in the build context")
+        raise MissingEvidence(f"{file}, which the command runs, is not in the build context")
 
     def _compiles(self, stage: int) -> None:
         files = placed(self.build, self.context, stage)
         self._certain(files)
         if self.package.path not in files.files.values():
-            raise _MissingEvidence("what is run is built from another package")
+            raise MissingEvidence("what is run is built from another package")
         for step in history(self.build, stage):
             body = step.body if step.keyword == "RUN" else None
             if step.keyword != "RUN":
                 continue
             if body is None or body.script.opaque:
-                raise _MissingEvidence("what is run is built by a RUN that cannot be read")
+                raise MissingEvidence("what is run is built by a RUN that cannot be read")
             for call in effects(body.script, step.state.variables, step.state.workdir).invocations:
                 action = verb(call)
                 name = call.program or ""
@@ -393,9 +398,9 @@ class _Prover:
                 run = follow(self.context, self.package, [name, *call.argv], self._place(), self.lock)
                 for ran in run.ran:
                     if ran.package and ran.program not in _COMPILERS:
-                        raise _MissingEvidence(f"what {ran.program} builds may load any module")
+                        raise MissingEvidence(f"what {ran.program} builds may load any module")
                 for unknown in run.unknown:
-                    raise _MissingEvidence(f"how it is built cannot be followed: {unknown.reason}")
+                    raise MissingEvidence(f"how it is built cannot be followed: {unknown.reason}")
         self.facts.append(f"stage {self.build.stages[stage].label} compiles the sources file by file")
 
     # What the sources need.
@@ -413,20 +418,20 @@ class _Prover:
             self._missing(facts()["node"]["helpers"], "compiled code may import")
         for name, place in found.needs.packages.items():
             if name in self.lost:
-                raise _MissingEvidence(f"{place.file}:{place.line} imports {name}, a development dependency")
+                raise MissingEvidence(f"{place.file}:{place.line} imports {name}, a development dependency")
             if name in self.transpilers:
-                raise _MissingEvidence(f"{place.file}:{place.line} imports {name}, which may load presets and types")
+                raise MissingEvidence(f"{place.file}:{place.line} imports {name}, which may load presets and types")
         for program in found.needs.programs:
             run = follow(self.context, self.package, [program.name, *program.argv], program.place, self.lock)
             self._run(run._replace(unknown=()), f"{program.place.file}:{program.place.line}")
         for name, place in mentioned(self.context, files, self.lost).items():
-            raise _MissingEvidence(f"{place.file}:{place.line} mentions {name}, a development dependency")
+            raise MissingEvidence(f"{place.file}:{place.line} mentions {name}, a development dependency")
         self.facts.append(f"none of the {len(files)} source files that may run imports or mentions one of them")
 
     def _missing(self, names: Iterable[str], why: str) -> None:
         for name in names:
             if name in self.lost and self.package.asks(name):
-                raise _MissingEvidence(f"{why} {name}, a development dependency")
+                raise MissingEvidence(f"{why} {name}, a development dependency")
 
     def _all(self, folder: str) -> Iterator[str]:
         prefix = f"{folder}/" if folder else ""

@@ -45,10 +45,6 @@ _ELSEWHERE = re.compile(
 )
 # An extension for the interpreter of the image is not linked to the one of the distribution.
 _OTHER_PYTHON = re.compile(r"(?:lib)?python3(?:\.\d+)?(?:-all)?-dev")
-# Their maintainer scripts add system users, which take the next free number.
-_MAKE_USERS = frozenset(
-    "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
-)
 # Documentation of Python, "mimetypes": /etc/mime.types is read where it is there.
 _MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urllib3 werkzeug whitenoise".split())
 
@@ -105,7 +101,7 @@ def plan(build: Build, image: Image) -> Result | None:
     _needs(system, stage, moving, found, begin)
     if image.kind != "slim" and (found.names & _MIME or "mimetypes" in begin.stdlib):
         system.wants(("media-types",), "file types are guessed with /etc/mime.types")
-    gone = sorted(_MAKE_USERS & (system.before - system.after))
+    gone = system.users
     for run in runs.values():
         if run.sets_up and gone and re.search(r"user", run.step.instruction.arguments):
             raise Refused(

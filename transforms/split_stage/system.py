@@ -10,6 +10,10 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.knowledge.debian import closure, knows, package_of_library, package_of_program, recommends
 from slimify.syntax.source import Span
 
+# Their maintainer scripts add system users, which take the next free number.
+MAKE_USERS = frozenset(
+    "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
+)
 _Installs = Iterable[tuple[Iterable[str], bool]]
 
 
@@ -23,6 +27,11 @@ class System:
         self.before = before | self._installed(installed)
         self.after = after | self._installed(kept)
         self.added: dict[str, str] = {}
+
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        return sorted(MAKE_USERS & (self.before - self.after))
 
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there if one of them was there before."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"python": "python"}
+_PACKS = {"python": "python", "node": "node"}
 _TITLE = "the stage is not split"
 
 

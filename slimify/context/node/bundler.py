@@ -17,7 +17,7 @@ from slimify.context.json_text import load
 from slimify.context.node.config_file import ConfigFile, Seen, Value, find_config
 from slimify.context.node.lock import Lock
 from slimify.context.node.package_json import Package
-from slimify.context.node.run import Ran, follow_script
+from slimify.context.node.run import Ran, Run, follow_script
 from slimify.context.node.tsconfig import TsConfig, read_tsconfig
 from slimify.semantics.build_context import BuildContext
 
@@ -68,7 +68,11 @@ class Bundling(NamedTuple):
 
 def bundling(context: BuildContext, package: Package, script: str = "build", lock: Lock | None = None) -> Bundling:
     """What the script of this name builds."""
-    run = follow_script(context, package, script, lock)
+    return made(context, package, follow_script(context, package, script, lock))
+
+
+def made(context: BuildContext, package: Package, run: Run) -> Bundling:
+    """What the programs of a run build."""
     outputs: list[Output] = []
     others: list[Ran] = []
     for ran in run.ran:

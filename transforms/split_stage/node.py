@@ -1,0 +1,295 @@
+"""The pack for Node: packages are installed and sources built in a stage of their own, and what runs is copied.
+
+The base is an official node image on Debian or Alpine. What is left behind is what only compiles packages, what is
+only for development once the sources are built, or all packages, where what is built is a static site.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from slimify.transforms.split_stage.core import Plan, Result, free_name
+from slimify.transforms.split_stage.node_built import Built, built
+from slimify.transforms.split_stage.node_layout import Layout, layout
+from slimify.transforms.split_stage.node_project import Needs, Project, needs, project
+from slimify.transforms.split_stage.node_proof import removal, spared
+from slimify.transforms.split_stage.node_runs import VARIABLES, Task, What, sort_node, tasks
+from slimify.transforms.split_stage.node_start import Start, start
+from slimify.transforms.split_stage.node_system import Tools, on_alpine, on_debian, on_smaller_base, tools
+from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.runs import Run, read_run
+from slimify.transforms.split_stage.worth import worth
+
+from slimify.context.node.lock import production
+from slimify.context.run_elsewhere import run_elsewhere
+from slimify.knowledge import alpine
+from slimify.knowledge.debian import closure_size
+from slimify.knowledge.image_config import config
+from slimify.knowledge.image_siblings import respell, slim_sibling
+from slimify.knowledge.image_sizes import uncompressed_bytes
+from slimify.knowledge.images import Image
+from slimify.knowledge.language_packages import node_package
+from slimify.knowledge.node_sizes import installed_bytes, tree_bytes
+from slimify.rewrite.edit import Evidence
+from slimify.semantics.build import Build, BuildStage
+
+_USES = re.compile(r"\b(?:npm|yarn|pnpm)\b")
+_BUILDS = re.compile(
+    r"\b(?:npm|yarn|pnpm)\b[^&|;]*\bbuild\b|\b(?:npx\s+)?(?:tsc|next build|nest build)\b|"
+    r"\b(?:apt|apt-get|apk)\b.*\b(?:install|add)\b.*(?:\b(?:gcc|make|build-essential|build-base|cmake)\b|g\+\+|-dev\b)",
+    re.DOTALL,
+)
+# They are the same in every image of node, or bring all that they need.
+_MANAGER_PACKAGES = frozenset(["npm", "pnpm", "yarn"])
+
+
+class Case(NamedTuple):
+    """What is known of the one stage before it is decided what ships. `globals` are installs for all projects."""
+
+    build: Build
+    stage: BuildStage
+    image: Image
+    runs: dict[int, Run]
+    moving: list[Run]
+    tasks: list[Task]
+    tools: Tools
+
+    def of(self, what: What) -> list[Task]:
+        return [one for one in self.tasks if one.what is what]
+
+
+class Decision(NamedTuple):
+    """What ships: on which base, without development dependencies or without any packages, and why."""
+
+    target: str
+    project: Project
+    built: Built
+    start: Start
+    needs: Needs
+    page: bool
+    prune: str
+    facts: tuple[str, ...]
+
+
+def concerns(build: Build, image: Image) -> bool:
+    """Whether npm, yarn or pnpm is run, on Debian or Alpine."""
+    runs = (step.instruction.arguments for step in build.stages[0].steps if step.keyword == "RUN")
+    return image.distribution in ("debian", "alpine") and any(map(_USES.search, runs))
+
+
+def plan(build: Build, image: Image) -> Result | None:
+    """How the stage is split; None where there is nothing to split off. Raises `Refused`."""
+    stage = build.stages[0]
+    assert stage.image is not None
+    runs, unread = _read(stage)
+    texts = [step.instruction.arguments for step in stage.steps if step.keyword == "RUN"]
+    if unread and image.kind in ("slim", "alpine") and not any(map(_BUILDS.search, texts)):
+        return None
+    if unread:
+        raise unread[0]
+    found = tools(runs.values(), image)
+    moving = [run for run in runs.values() if run.builds or set(run.packages) & set(found.names)]
+    case = Case(build, stage, image, runs, moving, [one for run in moving for one in tasks(run)], found)
+    if not case.of(What.INSTALL):
+        return None
+    if image.kind in ("slim", "alpine") and not found.names and not case.of(What.SCRIPT):
+        return None
+    _movable(case)
+    if image.kind in ("slim", "alpine"):
+        return _result(case, _decide(case, stage.image))
+    slim = slim_sibling(stage.image)
+    try:
+        if slim is None or config(stage.image) != config(slim):
+            raise Refused(f"no slim image of the same version and release as {stage.image} is known")
+        return _result(case, _decide(case, slim))
+    except Refused as reason:
+        # Without a smaller base, what is left behind may still be worth a second stage.
+        try:
+            return _result(case, _decide(case, stage.image))
+        except Refused:
+            raise reason from None
+
+
+def _read(stage: BuildStage) -> tuple[dict[int, Run], list[Refused]]:
+    runs: dict[int, Run] = {}
+    unread: list[Refused] = []
+    for step in stage.steps:
+        if step.keyword == "RUN":
+            try:
+                runs[step.index] = read_run(step, sort_node, VARIABLES)
+            except Refused as reason:
+                unread.append(reason)
+    return runs, unread
+
+
+def _movable(case: Case) -> None:
+    """Refuse a RUN that is of both kinds, apart from users: what it sets up must be there in the stage that ships."""
+    for run in case.moving:
+        if run.sets_up or run.upgrades:
+            raise Refused(
+                "one RUN installs what only the build needs and changes the image in other ways",
+                run.step.instruction.span,
+            )
+
+
+def _decide(case: Case, target: str) -> Decision:
+    build, stage = case.build, case.stage
+    assert build.context is not None
+    same = target == stage.image
+    found = project(build, tuple(case.of(What.INSTALL)))
+    scripts = case.of(What.SCRIPT)
+    made = built(build.context, found, scripts)
+    everywhere = frozenset(program for task in case.of(What.GLOBAL) for program in task.programs)
+    begin = start(build, stage, found, everywhere, sources=not same or bool(case.tools.names))
+    _globals(case, begin)
+    facts: tuple[str, ...] = ()
+    if made.page is not None and begin.served == found.place(made.page):
+        if (elsewhere := run_elsewhere(build.context)).commands or elsewhere.unknown:
+            raise Refused("other files of the context run commands of the project in the image")
+        facts = (f"only {made.page} is served, and nothing of the project runs",)
+        return Decision(target, found, made, begin, Needs(), True, "", facts)
+    proof = spared(build, found, made, [run.step for run in case.moving])
+    prune = None if isinstance(proof, str) else removal(found, stage.image or "", build.dockerfile.source.text)
+    why = proof if isinstance(proof, str) else "how the manager removes development dependencies is not known"
+    asked = needs(build, found, prune is not None, same)
+    compiled = not same and bool(asked.compiled or asked.from_git)
+    if not case.tools.names and not compiled and not (prune is not None and scripts):
+        if scripts and why:
+            raise Refused(f"what is built may need development dependencies: {why}")
+        raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
+    if not isinstance(proof, str):
+        facts = proof.facts
+    return Decision(target, found, made, begin, asked, False, prune or "", facts)
+
+
+def _globals(case: Case, begin: Start) -> None:
+    """Refuse where what is installed globally and called later may not install without what is left behind."""
+    for task in case.of(What.GLOBAL):
+        if not task.programs & begin.everywhere:
+            continue
+        for name in task.names:
+            plain = re.sub(r"(?<=.)@[^/@]*$", "", name)
+            known = node_package(plain)
+            if plain == "corepack":
+                raise Refused("corepack fetches the manager when it first runs", task.step.instruction.span)
+            if plain not in _MANAGER_PACKAGES and (known is None or known.kind not in ("pure", "bundled")):
+                raise Refused(f"what {plain} needs to be installed is not known", task.step.instruction.span)
+
+
+def _result(case: Case, decision: Decision) -> Result:
+    build, stage, image = case.build, case.stage, case.image
+    assert build.context is not None
+    assert stage.image is not None
+    target = decision.target
+    base = respell(stage.stage.image, stage.image, target)
+    if base is None:
+        raise Refused("a variable stands for more than the version")
+    if target != stage.image:
+        paths = dict.fromkeys(decision.project.there.files.values())
+        on_smaller_base(stage, build.context, paths)
+    kept = [one for run in case.moving for one in case.tools.kept(run)]
+    added = _added(case, decision)
+    saves = _pays(case, decision, added)
+    plan_layout = layout(build, case.runs, case.moving, case.tasks, decision.project, decision.built, decision.start)
+    name = free_name(build)
+    result = Plan(
+        name=name,
+        base=base,
+        parts=plan_layout.parts(decision.page),
+        arrive=plan_layout.arrive([*kept, *added], image.distribution),
+        late=plan_layout.late(name, decision.page),
+        finish=(f"RUN {decision.prune}",) if decision.prune else (),
+    )
+    return Result(result, _reason(case, decision), _evidence(case, decision, added, plan_layout), saves)
+
+
+def _added(case: Case, decision: Decision) -> dict[str, str]:
+    """The packages of the distribution to install besides those that stay, with the reasons."""
+    stage, image = case.stage, case.image
+    if image.distribution == "alpine":
+        return on_alpine(case.tools, decision.start, stage.stage.base.span)
+    if image.release is None:
+        raise Refused("on which release of Debian it stands is not known")
+    globally = [re.sub(r"(?<=.)@[^/@]*$", "", name) for task in case.of(What.GLOBAL) for name in task.names]
+    runs = list(case.runs.values())
+    system = on_debian(
+        stage, decision.target, image.release, runs, case.tools, decision.needs, decision.start, globally
+    )
+    for run in runs:
+        if run.adds_users and decision.target != stage.image and "adduser" not in system.after:
+            raise Refused(f"adduser is not in {decision.target}", run.step.instruction.span)
+        if run.sets_up and system.users and re.search(r"user", run.step.instruction.arguments):
+            raise Refused(
+                f"without {system.users[0]} the next user that is added has another number", run.step.instruction.span
+            )
+    return system.added
+
+
+def _pays(case: Case, decision: Decision, added: dict[str, str]) -> int:
+    image, target = case.stage.image or "", decision.target
+    before, after = uncompressed_bytes(image), uncompressed_bytes(target)
+    if before is None or after is None:
+        return worth(None, None)
+    gone: int | None = 0
+    comes: int | None = 0
+    if case.image.distribution == "alpine":
+        gone = alpine.installed_bytes(case.tools.names)
+    elif case.image.release is not None:
+        asked = [one for run in case.moving for one in run.packages]
+        kept = [*(one for run in case.moving for one in case.tools.kept(run)), *added]
+        # Much of what is asked for is in a full image already.
+        gone = closure_size(asked, case.image.release) if image == target and asked else 0
+        comes = closure_size(kept, case.image.release) if kept else 0
+    if gone is None or comes is None:
+        return worth(None, None)
+    all_packages, shipped = _package_bytes(case, decision)
+    return worth(before.bytes + gone + all_packages, after.bytes + comes + shipped)
+
+
+def _package_bytes(case: Case, decision: Decision) -> tuple[int, int]:
+    """About how many bytes the packages of the project take before and after."""
+    lock, package = decision.project.lock, decision.project.package
+    if case.of(What.REMOVE):
+        return 0, 0
+    if lock is None:
+        return tree_bytes(one.name for one in package.dependencies), 0
+    here = [one.name for one in lock.packages if not one.os or "linux" in one.os]
+    here = [name for name in here if not re.search(r"arm64|musl|arm-|s390x|ppc64|riscv|ia32|loong", name)]
+    if decision.page:
+        return max(installed_bytes(here), tree_bytes(one.name for one in package.dependencies)), 0
+    kept = production(lock, [package]) if decision.prune else None
+    return installed_bytes(here), installed_bytes(name for name in here if kept is None or name in kept)
+
+
+def _reason(case: Case, decision: Decision) -> str:
+    parts = []
+    if case.tools.names:
+        parts.append(f"{', '.join(_some(case.tools.names))} only serve the build")
+    elif decision.needs.compiled and decision.target != case.stage.image:
+        parts.append(
+            f"the compiler and headers of the full image only serve to build {', '.join(_some(decision.needs.compiled))}"
+        )
+    if decision.page:
+        parts.append("the packages are only there to build what is served")
+    elif decision.prune:
+        parts.append("development dependencies are only there to build")
+    return " and ".join(parts) or f"{case.image.tag} has more than what runs needs"
+
+
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) <= 4 else (*names[:3], f"{len(names) - 3} more")
+
+
+def _evidence(case: Case, decision: Decision, added: dict[str, str], plan_layout: Layout) -> tuple[Evidence, ...]:
+    facts = [Evidence("this belongs to the build", run.step.instruction.span) for run in case.moving]
+    facts += [Evidence(text) for text in decision.facts]
+    facts += [Evidence(f"{package} is installed: {why}") for package, why in added.items()]
+    facts += [Evidence(f"{place} is taken from the build") for place in plan_layout.places(decision.page)]
+    if decision.target != case.stage.image:
+        facts.append(
+            Evidence(
+                f"{decision.target} has the same Node on the same release, {case.image.release}", None, case.image.how
+            )
+        )
+    return tuple(facts)
