@@ -24,10 +24,10 @@ class Plan(NamedTuple):
     r"""How a stage becomes two.
 
     `base` is the image of the stage that ships, as it is to be written. `parts` has one entry for each
-    instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN, `finish`
-    those at its end; `arrive` and `late` are new ones of the stage that ships, in place of the first and of the last row of instructions
-    that moved away: what is to lie over the files of a COPY that stays comes late. They are texts as they are to stand
-    in the file, with `\n` for a line end.
+    instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN, and
+    `finish` those at its end; `arrive` and `late` are new ones of the stage that ships, in place of the first and of
+    the last row of instructions that moved away: what is to lie over the files of a COPY that stays comes late. They
+    are texts as they are to stand in the file, with `\n` for a line end.
     """
 
     name: str

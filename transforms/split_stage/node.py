@@ -93,7 +93,7 @@ def plan(build: Build, image: Image) -> Result | None:
     case = Case(build, stage, image, runs, moving, [one for run in moving for one in tasks(run)], found)
     if not case.of(What.INSTALL):
         return None
-    if image.kind in ("slim", "alpine") and not found.names and not case.of(What.SCRIPT):
+    if image.kind in ("slim", "alpine") and not found.names and not _builds(case):
         return None
     _movable(case)
     if image.kind in ("slim", "alpine"):
@@ -123,6 +123,17 @@ def _read(stage: BuildStage) -> tuple[dict[int, Run], list[Refused]]:
     return runs, unread
 
 
+def _builds(case: Case) -> bool:
+    """Whether a script of the package builds something, though it be one that the install runs by itself."""
+    assert case.build.context is not None
+    if case.of(What.SCRIPT):
+        return True
+    try:
+        return bool(built(case.build.context, project(case.build, tuple(case.of(What.INSTALL))), []).outputs)
+    except Refused:
+        return False
+
+
 def _movable(case: Case) -> None:
     """Refuse a RUN that is of both kinds, apart from users: what it sets up must be there in the stage that ships."""
     for run in case.moving:
@@ -149,13 +160,13 @@ def _decide(case: Case, target: str) -> Decision:
             raise Refused("other files of the context run commands of the project in the image")
         facts = (f"only {made.page} is served, and nothing of the project runs",)
         return Decision(target, found, made, begin, Needs(), True, "", facts)
-    proof = spared(build, found, made, [run.step for run in case.moving])
+    proof = spared(build, found, made, begin, [run.step for run in case.moving])
     prune = None if isinstance(proof, str) else removal(found, stage.image or "", build.dockerfile.source.text)
     why = proof if isinstance(proof, str) else "how the manager removes development dependencies is not known"
     asked = needs(build, found, prune is not None, same)
     compiled = not same and bool(asked.compiled or asked.from_git)
-    if not case.tools.names and not compiled and not (prune is not None and scripts):
-        if scripts and why:
+    if not case.tools.names and not compiled and not (prune is not None and made.outputs):
+        if made.outputs and why:
             raise Refused(f"what is built may need development dependencies: {why}")
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     if not isinstance(proof, str):
@@ -185,13 +196,13 @@ def _result(case: Case, decision: Decision) -> Result:
     base = respell(stage.stage.image, stage.image, target)
     if base is None:
         raise Refused("a variable stands for more than the version")
-    if target != stage.image:
-        paths = dict.fromkeys(decision.project.there.files.values())
-        on_smaller_base(stage, build.context, paths)
     kept = [one for run in case.moving for one in case.tools.kept(run)]
     added = _added(case, decision)
     saves = _pays(case, decision, added)
     plan_layout = layout(build, case.runs, case.moving, case.tasks, decision.project, decision.built, decision.start)
+    if target != stage.image:
+        copied = (path for taken in plan_layout.files.taken.values() for path, _ in taken.files)
+        on_smaller_base(stage, build.context, dict.fromkeys(copied))
     name = free_name(build)
     result = Plan(
         name=name,
@@ -199,9 +210,22 @@ def _result(case: Case, decision: Decision) -> Result:
         parts=plan_layout.parts(decision.page),
         arrive=plan_layout.arrive([*kept, *added], image.distribution),
         late=plan_layout.late(name, decision.page),
-        finish=(f"RUN {decision.prune}",) if decision.prune else (),
+        finish=_finish(decision),
     )
-    return Result(result, _reason(case, decision), _evidence(case, decision, added, plan_layout), saves)
+    return Result(result, _reason(case, decision, added), _evidence(case, decision, added, plan_layout), saves)
+
+
+def _finish(decision: Decision) -> tuple[str, ...]:
+    """What is removed at the end of the build: the cache of Next's bundler, which only another build reads, too.
+
+    Source: Next.js documentation, "CI Build Caching".
+    """
+    commands = [decision.prune] if decision.prune else []
+    if not decision.page:
+        caches = [f"{one.folder}/cache/webpack" for one in decision.built.outputs if one.tool == "next" and one.modules]
+        folder = decision.project.package.folder
+        commands += [f"rm -rf {one.removeprefix(f'{folder}/')}" for one in dict.fromkeys(caches)]
+    return (f"RUN {' && '.join(commands)}",) if commands else ()
 
 
 def _added(case: Case, decision: Decision) -> dict[str, str]:
@@ -234,7 +258,7 @@ def _pays(case: Case, decision: Decision, added: dict[str, str]) -> int:
     gone: int | None = 0
     comes: int | None = 0
     if case.image.distribution == "alpine":
-        gone = alpine.installed_bytes(case.tools.names)
+        gone = alpine.installed_bytes(one for one in case.tools.names if one not in added)
     elif case.image.release is not None:
         asked = [one for run in case.moving for one in run.packages]
         kept = [*(one for run in case.moving for one in case.tools.kept(run)), *added]
@@ -262,14 +286,14 @@ def _package_bytes(case: Case, decision: Decision) -> tuple[int, int]:
     return installed_bytes(here), installed_bytes(name for name in here if kept is None or name in kept)
 
 
-def _reason(case: Case, decision: Decision) -> str:
+def _reason(case: Case, decision: Decision, added: dict[str, str]) -> str:
     parts = []
-    if case.tools.names:
-        parts.append(f"{', '.join(_some(case.tools.names))} only serve the build")
+    left = tuple(one for one in case.tools.names if one not in added)
+    if left:
+        parts.append(f"{', '.join(_some(left))} only serve{'s' if len(left) == 1 else ''} the build")
     elif decision.needs.compiled and decision.target != case.stage.image:
-        parts.append(
-            f"the compiler and headers of the full image only serve to build {', '.join(_some(decision.needs.compiled))}"
-        )
+        which = ", ".join(_some(decision.needs.compiled))
+        parts.append(f"the compiler and headers of the full image only serve to build {which}")
     if decision.page:
         parts.append("the packages are only there to build what is served")
     elif decision.prune:

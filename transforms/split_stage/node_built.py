@@ -12,15 +12,22 @@ from slimify.transforms.split_stage.refused import Refused
 
 from slimify.context.found import Place, source
 from slimify.context.node.bundler import Kind, Output, made
-from slimify.context.node.run import Ran, follow
+from slimify.context.node.install import LIFECYCLE
+from slimify.context.node.run import Ran, Run, follow, follow_script
+from slimify.context.node.settings import read_settings
 from slimify.semantics.build_context import BuildContext
+from slimify.syntax.source import Span
 
 # They write to where their arguments say (their manuals and READMEs).
 _TO_OPERANDS = frozenset(
-    """cp mv mkdir touch copyfiles copyup cpx cpx2 cpy ncp shx tailwindcss postcss sass node-sass lessc tsc-alias tscpaths
-    resolve-tspaths uglifyjs terser html-minifier-terser svgo""".split()
+    """cp mv mkdir touch copyfiles copyup cpx cpx2 cpy ncp shx tailwindcss postcss sass node-sass lessc tsc-alias
+    tscpaths resolve-tspaths uglifyjs terser html-minifier-terser svgo""".split()
 )
-_QUIET = frozenset("tsc vue-tsc ng node --version next-lint".split())
+# Of life-cycle scripts: they look around, set up git, or write into node_modules.
+_HARMLESS = frozenset(
+    """exit only-allow husky is-ci lefthook simple-git-hooks opencollective opencollective-postinstall patch-package
+    ngcc npm-force-resolutions""".split()
+)
 
 
 class Built(NamedTuple):
@@ -44,58 +51,73 @@ class Built(NamedTuple):
 
 
 def built(context: BuildContext, project: Project, scripts: list[Task]) -> Built:
-    """What the scripts write. Raises `Refused` where one cannot be followed, or may write to other places."""
-    outputs: list[Output] = []
-    beside = False
+    """What the scripts write, and those of package.json that an install runs.
+
+    Raises `Refused` where one cannot be followed, or may write to other places.
+    """
+    reader = _Reader(context, project)
+    install = project.installs[0]
+    quiet = install.call.has("--ignore-scripts") or read_settings(context, project.package.folder).says(
+        "ignore-scripts"
+    )
+    for name in () if quiet else LIFECYCLE:
+        if project.package.script(name) is not None:
+            run = follow_script(context, project.package, name, project.lock)
+            reader.read(run, f"the script {name}", install.step.instruction.span)
     for task in scripts:
         span = task.step.instruction.span
         if (task.step.state.workdir or "/") != project.folder:
             raise Refused("a script is run in another folder than that of package.json", span)
         run = follow(context, project.package, task.argv, Place(project.package.path), project.lock)
+        reader.read(run, f"`{' '.join(task.text.split())[:50]}`", span)
+    return Built(tuple(reader.outputs), reader.beside)
+
+
+class _Reader:
+    def __init__(self, context: BuildContext, project: Project) -> None:
+        self.context = context
+        self.project = project
+        self.outputs: list[Output] = []
+        self.beside = False
+
+    def read(self, run: Run, what: str, span: Span) -> None:
+        package = self.project.package
         for unknown in run.unknown:
-            raise Refused(f"`{' '.join(task.text.split())[:50]}` cannot be followed: {unknown.reason}", span)
-        found = made(context, project.package, run)
+            raise Refused(f"{what} cannot be followed: {unknown.reason}", span)
+        found = made(self.context, package, run)
         for one in found.outputs:
             if one.folder is None:
                 why = f": {one.unknown[0].reason}" if one.unknown else ""
                 raise Refused(f"where {one.tool} writes is not known{why}", span)
-            if not _inside(one.folder, project.package.folder):
+            if package.folder and not f"{one.folder}/".startswith(f"{package.folder}/"):
                 raise Refused(f"{one.tool} writes outside of the project", span)
-            beside = beside or one.folder == project.package.folder
-            outputs.append(one)
+            self.beside = self.beside or one.folder == package.folder
+            self.outputs.append(one)
         for ran in found.others:
             if ran.program == "prisma" and ran.argv[:1] == ("generate",):
-                _generates(context, project, span_text=" ".join(task.text.split())[:50], task=task)
-            elif ran.program not in _QUIET or (ran.program == "node" and ran.files):
-                beside = _beside(ran, task) or beside
-    return Built(tuple(outputs), beside)
+                self._generates(ran, what, span)
+            elif ran.program in _TO_OPERANDS:
+                self._operands(ran, span)
+            elif ran.program not in _HARMLESS:
+                raise Refused(f"what {ran.program} writes is not known", span)
 
+    def _operands(self, ran: Ran, span: Span) -> None:
+        for one in ran.argv:
+            if one is None or one.startswith(("/", "~")) or ".." in one.split("/"):
+                raise Refused(f"{ran.program} may write outside of the project", span)
+        self.beside = True
 
-def _inside(path: str, folder: str) -> bool:
-    return not folder or path == folder or path.startswith(f"{folder}/")
-
-
-def _beside(ran: Ran, task: Task) -> bool:
-    """Whether a program writes somewhere in the project. Refused where it may write to any place."""
-    span = task.step.instruction.span
-    if ran.program not in _TO_OPERANDS:
-        raise Refused(f"what {ran.program} writes is not known", span)
-    for one in ran.argv:
-        if one is None or one.startswith(("/", "~")) or ".." in one.split("/"):
-            raise Refused(f"{ran.program} may write outside of the project", span)
-    return True
-
-
-def _generates(context: BuildContext, project: Project, span_text: str, task: Task) -> None:
-    """prisma writes its client into node_modules, unless the schema says otherwise (Prisma documentation, "Generators")."""
-    span = task.step.instruction.span
-    for path in ("prisma/schema.prisma", "schema.prisma"):
-        text = source(context, posixpath.join(project.package.folder, path))
-        if text is not None:
+    def _generates(self, ran: Ran, what: str, span: Span) -> None:
+        """Refuse where prisma does not write its client into node_modules (Prisma documentation, "Generators")."""
+        named = next((b for a, b in zip(ran.argv, ran.argv[1:], strict=False) if a == "--schema"), None)
+        for path in (named,) if named is not None else ("prisma/schema.prisma", "schema.prisma"):
+            text = source(self.context, posixpath.join(self.project.package.folder, path.removeprefix("./")))
+            if text is None:
+                continue
             generators = re.findall(r"^\s*generator\s+\w+\s*\{(.*?)^\s*\}", text, re.DOTALL | re.MULTILINE)
             if any(re.search(r"^\s*output\s*=", one, re.MULTILINE) for one in generators):
                 raise Refused(f"{path} has the client written to a place of its own", span)
             if not generators or any("prisma-client-js" not in one for one in generators):
                 raise Refused(f"what the generators of {path} write is not known", span)
             return
-    raise Refused(f"`{span_text}` reads a schema that is not known", span)
+        raise Refused(f"{what} reads a schema that is not known", span)

@@ -57,18 +57,23 @@ class Layout(NamedTuple):
         return tuple(f"COPY --from={name} {self.chown}{place} {place}" for place in self.places(page))
 
     def arrive(self, packages: Iterable[str], distribution: str | None) -> tuple[str, ...]:
-        """What is installed in the stage that ships: packages of the distribution, and global ones out of mixed RUNs."""
+        """What is installed in the stage that ships: of the distribution, and globally by RUNs that do more."""
         lines = install(self.build, self.moving, packages, distribution or "debian")
         brought = [
             f"RUN {task.text}"
             for task in self.tasks
             if task.what is What.GLOBAL and task.programs & self.start.everywhere and not self._apart(task.step.index)
         ]
+        first = min(run.step.index for run in self.moving)
+        if (lines or brought) and self.stage.steps[first].state.user not in _ROOT:
+            raise Refused("what must be installed comes behind a USER", self.stage.steps[first].instruction.span)
         return (*lines, *dict.fromkeys(brought))
 
     def parts(self, page: bool) -> tuple[Part, ...]:
         """One for each instruction."""
         moving = {run.step.index for run in self.moving}
+        if page:
+            self._set_up()
         found = []
         for step in self.stage.steps:
             part = Part.RUN
@@ -80,6 +85,17 @@ class Layout(NamedTuple):
                 part = self._copied(step.index, page, moving)
             found.append(part)
         return tuple(found)
+
+    def _set_up(self) -> None:
+        """Refuse where owners or modes are given to files that are left behind."""
+        for run in self.runs.values():
+            words = run.step.instruction.arguments.split()
+            places = [one for one in words if "/" in one or "." in one]
+            if re.search(r"\bch(?:own|mod)\b", run.step.instruction.arguments) and any(
+                posixpath.normpath(posixpath.join(run.step.state.workdir or "/", one)) != self.project.folder
+                for one in places
+            ):
+                raise Refused("owners or modes are given to files that do not ship", run.step.instruction.span)
 
     def _copied(self, index: int, page: bool, moving: set[int]) -> Part:
         inside = all(_in(image, self.project.folder) for _, image in self.files.taken[index].files)

@@ -1,4 +1,4 @@
-"""The package that a stage installs for: its manifest and lock file, and what its packages need to be built and to run."""
+"""The package that a stage installs for: its manifest and lock file, and what its packages need."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Project(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What packages need: their `names`, those that are `compiled`, libraries and programs with the Debian packages that bring them.
+    """What packages need, by their `names`: which are `compiled`, and the Debian packages they run with.
 
     `from_git` says that some are fetched from a git repository, `openssl` that one looks which version there is.
     """

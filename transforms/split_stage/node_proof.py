@@ -15,6 +15,7 @@ from slimify.transforms.production_node import MissingEvidence, Proof, Prover
 from slimify.transforms.split_stage.node_built import Built
 from slimify.transforms.split_stage.node_project import Project
 from slimify.transforms.split_stage.node_runs import Task
+from slimify.transforms.split_stage.node_start import Start
 
 from slimify.context.node.config_file import find_config
 from slimify.context.node.run import Ran
@@ -31,8 +32,8 @@ _CARRIED = {
 }
 
 
-def spared(build: Build, project: Project, built: Built, moving: Iterable[Step]) -> Proof | str:
-    """The proof for the one install of a project, or what of it is missing; an empty text if there is nothing to spare."""
+def spared(build: Build, project: Project, built: Built, start: Start, moving: Iterable[Step]) -> Proof | str:
+    """The proof for the one install of a project, or what of it is missing; empty if there is nothing to spare."""
     assert build.context is not None
     if len(project.installs) != 1:
         return "packages are installed more than once"
@@ -40,7 +41,7 @@ def spared(build: Build, project: Project, built: Built, moving: Iterable[Step])
     if _decided(install, project.manager):
         return ""
     try:
-        return _AfterBuild(build, install, project.manager, built, {one.index for one in moving}).proof()
+        return _AfterBuild(build, project, built, start, {one.index for one in moving}).proof()
     except MissingEvidence as reason:
         return str(reason)
 
@@ -79,19 +80,32 @@ def _decided(install: Task, manager: str) -> bool:
 class _AfterBuild(Prover):
     """What is run in the build stage runs before they are removed, and no script of the package runs behind that."""
 
-    def __init__(self, build: Build, install: Task, manager: str, built: Built, moving: set[int]) -> None:
+    def __init__(self, build: Build, project: Project, built: Built, start: Start, moving: set[int]) -> None:
         assert build.context is not None
         self.made = built.folders
         self.moving = moving
+        self.start = start
+        install, manager = project.installs[0], project.manager
         super().__init__(build, build.context, install.step, install.call, manager)
         if manager == "pnpm" and "@prisma/client" in self.kept:
             raise MissingEvidence("pnpm removes what prisma has generated")
+        if manager == "pnpm" and (install.step.mounts or install.call.has("--store-dir")):
+            raise MissingEvidence("pnpm installs everything anew where its store is another one")
+        if manager == "yarn" and any(one.type in ("secret", "ssh") for one in install.step.mounts):
+            raise MissingEvidence("yarn may fetch packages again, and the secret is not there then")
 
     def _lifecycle(self) -> None:
         """The removal runs no script of package.json."""
 
     def _companions(self) -> None:
         """What looks for a development dependency while it is installed has found it."""
+
+    def _command(self, entry: Step | None, command: Step | None, there: Placed) -> None:
+        super()._command(entry, command, there)
+        # Start scripts that lie elsewhere in the image are followed as well.
+        for run in self.start.runs:
+            self._followed(run, "the command", there)
+        self.entries.update(dict.fromkeys(self.start.entries))
 
     def _step(self, step: Step, there: Placed) -> None:
         if step.index not in self.moving:

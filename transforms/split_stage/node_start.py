@@ -13,7 +13,7 @@ from slimify.transforms.split_stage.start import Called, CommandLines
 
 from slimify.context.found import Place
 from slimify.context.node.needs import application
-from slimify.context.node.run import Ran, follow
+from slimify.context.node.run import Ran, Run, follow
 from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.source import Span
 
@@ -46,13 +46,16 @@ class Start(NamedTuple):
 
     `programs` are those of the distribution, each with where; `everywhere` are programs of packages that are installed
     globally; `packages` are the project's own that are started. `served` is the folder of the image with files that
-    are served by a program which is none of the project's, where nothing else is started.
+    are served by a program which is none of the project's, where nothing else is started. `runs` is all that was
+    followed through package.json, and `entries` the sources that are started.
     """
 
     programs: tuple[tuple[str, str], ...]
     everywhere: frozenset[str]
     packages: frozenset[str]
     served: str | None
+    runs: tuple[Run, ...] = ()
+    entries: tuple[str, ...] = ()
 
 
 def start(build: Build, stage: BuildStage, project: Project, everywhere: Iterable[str], sources: bool) -> Start:
@@ -73,13 +76,21 @@ class _Node(CommandLines):
         self.entries: dict[str, None] = {}
         self.all = False
         self.served: list[str | None] = []
+        self.runs: list[Run] = []
 
     def read(self, sources: bool) -> Start:
         self.follow()
         if sources:
             self._sources(self.stage.stage.base.span)
         served = self.served[0] if len(self.served) == 1 else None
-        return Start(tuple(self.programs), frozenset(self.everywhere), frozenset(self.packages), served)
+        return Start(
+            tuple(self.programs),
+            frozenset(self.everywhere),
+            frozenset(self.packages),
+            served,
+            tuple(self.runs),
+            tuple(self.entries),
+        )
 
     def check(self, call: Called) -> None:
         if call.program in _OTHERS:
@@ -110,7 +121,7 @@ class _Node(CommandLines):
     def installed(self, program: str) -> bool:
         return program in self.globals
 
-    def opened(self, origin: str, path: str, text: str, span: Span) -> bool:
+    def opened(self, origin: str, path: str, text: str, span: Span) -> bool:  # noqa: ARG002
         first = text.partition("\n")[0]
         if not first.startswith("#!") or "node" not in first:
             return False
@@ -129,7 +140,7 @@ class _Node(CommandLines):
         return any("node_modules/.bin" in one.arguments for one in settings)
 
     def _server(self, call: Called) -> tuple[str, tuple[str | None, ...]] | None:
-        """A server of files with its arguments, if it is installed globally or fetched by npx, so that it is no part."""
+        """A server of files with its arguments, if it is no package of the project: a global one, or fetched by npx."""
         name, argv = call.program, call.argv
         if name in ("npx", "pnpx", "npm", "pnpm"):
             if name in ("npm", "pnpm") and argv[:1] != ("exec",):
@@ -148,6 +159,7 @@ class _Node(CommandLines):
         run = follow(self.context, self.project.package, words, Place(self.project.package.path), self.project.lock)
         for unknown in run.unknown:
             raise Refused(f"{call.where} cannot be followed: {unknown.reason}", call.span)
+        self.runs.append(run)
         for ran in run.ran:
             self._ran(ran, call)
         if run.missing or not run.files:

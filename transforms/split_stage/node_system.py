@@ -51,7 +51,7 @@ def tools(runs: Iterable[Run], image: Image) -> Tools:
 
 
 def on_alpine(run_tools: Tools, begin: Start, span: Span) -> dict[str, str]:
-    """The packages to install on Alpine, with the reasons. Refused where one is not known, or a tool is called."""
+    """The packages to install on Alpine, with the reasons. Refused where one is not known."""
     added: dict[str, str] = {}
     for one in run_tools.names:
         libraries = alpine.runtime_packages(one)
@@ -60,7 +60,7 @@ def on_alpine(run_tools: Tools, begin: Start, span: Span) -> dict[str, str]:
         added.update((library, f"it has the library of {one}") for library in libraries)
         for program, where in begin.programs:
             if posixpath.basename(program) in alpine.programs(one):
-                raise Refused(f"{where} uses {program}, which comes with {one}", span)
+                added[one] = f"{where} uses {program}"
     return added
 
 
