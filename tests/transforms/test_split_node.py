@@ -222,3 +222,78 @@ def test_files_that_a_slim_image_lacks() -> None:
     text = TOOLS.replace("RUN apk add --no-cache python3 make g++\n", "").replace("-alpine", "")
     text = text.replace("CMD", "ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\nCMD")
     assert "/etc/ssl is named" in reasons(run(text, NATIVE))
+
+
+def test_global_packages_go_where_they_are_called() -> None:
+    ready = PAGE.replace("COPY . .", "RUN npm install -g vite serve\nCOPY . .").replace("npm run build", "vite build")
+    ready = ready.replace("RUN npm install -g serve\n", "")
+    build, _, shipped = run(ready, SITE).after.text.rpartition("FROM")
+    assert "RUN npm install -g vite serve" in build
+    assert "RUN npm install -g vite serve" in shipped
+    late = TEXT.replace("CMD", "RUN npm install -g http-server\nCMD")
+    assert "http-server" in run(late).after.text.rpartition("FROM")[2]
+
+
+def test_a_global_package_that_may_be_compiled() -> None:
+    text = PAGE.replace("install -g serve", "install -g shop-server").replace('"serve", "-s"', '"shop-server"')
+    assert "what shop-server needs to be installed is not known" in reasons(run(text, SITE))
+
+
+def test_locks_that_do_not_tell_of_scripts() -> None:
+    text = TOOLS.replace("RUN apk add --no-cache python3 make g++\n", "").replace("-alpine", "")
+    text = text.replace("npm ci", "yarn install").replace("package*.json", "package.json yarn.lock")
+    lock = (
+        '# yarn lockfile v1\n\nbcrypt@5.1.1:\n  version "5.1.1"\n  dependencies:\n    nopt "^5.0.0"\n\n'
+        'express@^4.19.2:\n  version "4.19.2"\n\nnopt@^5.0.0:\n  version "5.0.0"\n'
+    )
+    assert "COPY --from=build /app/node_modules" in run(text, NATIVE, **{"yarn.lock": lock}).after.text
+    native = lock.replace('  version "5.0.0"\n', '  version "5.0.0"\n  dependencies:\n    nan "^2.0.0"\n')
+    assert "nopt 5.0.0 may run a script" in reasons(run(text, NATIVE, **{"yarn.lock": native}))
+
+
+def test_a_server_that_brings_its_packages() -> None:
+    files = project({"nuxt": "^3.11.2"}, {}, build="nuxt build", postinstall="nuxt prepare")
+    text = TEXT.replace("dist/server.js", ".output/server/index.mjs").replace("-alpine", "")
+    after = run(text, files).after.text.rpartition("FROM")[2]
+    assert "COPY --from=build /app/.output /app/.output" in after
+    assert "node_modules" not in after
+
+
+def test_what_the_user_prunes_is_pruned() -> None:
+    text = TEXT.replace("npm run build", "npm run build && npm prune --production")
+    assert "nothing is compiled" in reasons(run(text))
+
+
+def test_which_pnpm_corepack_takes() -> None:
+    files = {**APP, "pnpm-lock.yaml": PNPM}
+    text = TEXT.replace("npm ci", "corepack enable && pnpm install").replace("package*.json", "package.json *.yaml")
+    text = text.replace("npm run build", "pnpm build")
+    assert "how the manager removes" in reasons(run(text, files))
+    assert "pnpm prune" in run(text.replace("enable", "prepare pnpm@9 --activate"), files).after.text
+    mounted = text.replace("RUN corepack", "RUN --mount=type=cache,target=/pnpm corepack").replace(
+        "enable", "prepare pnpm@9 --activate"
+    )
+    assert "its store is another one" in reasons(run(mounted, files))
+
+
+PNPM = """lockfileVersion: '9.0'
+
+importers:
+
+  .:
+    dependencies:
+      express:
+        specifier: ^4.19.2
+        version: 4.19.2
+
+packages:
+
+  express@4.19.2:
+    resolution: {integrity: sha512-c}
+
+  '@types/node@20.12.7':
+    resolution: {integrity: sha512-b}
+
+  typescript@5.4.5:
+    resolution: {integrity: sha512-d}
+"""

@@ -7,31 +7,25 @@ only for development once the sources are built, or all packages, where what is 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from slimify.transforms.split_stage.core import Plan, Result, free_name
-from slimify.transforms.split_stage.node_built import Built, built
-from slimify.transforms.split_stage.node_layout import Layout, layout
-from slimify.transforms.split_stage.node_project import Needs, Project, needs, project
+from slimify.transforms.split_stage.node_account import evidence, pays, purpose
+from slimify.transforms.split_stage.node_built import built
+from slimify.transforms.split_stage.node_case import Case, Decision
+from slimify.transforms.split_stage.node_layout import layout
+from slimify.transforms.split_stage.node_project import Needs, needs, project
 from slimify.transforms.split_stage.node_proof import removal, spared
-from slimify.transforms.split_stage.node_runs import VARIABLES, Task, What, sort_node, tasks
+from slimify.transforms.split_stage.node_runs import VARIABLES, What, sort_node, tasks
 from slimify.transforms.split_stage.node_start import Start, start
-from slimify.transforms.split_stage.node_system import Tools, on_alpine, on_debian, on_smaller_base, tools
+from slimify.transforms.split_stage.node_system import on_alpine, on_debian, on_smaller_base, tools
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
-from slimify.transforms.split_stage.worth import worth
 
-from slimify.context.node.lock import production
 from slimify.context.run_elsewhere import run_elsewhere
-from slimify.knowledge import alpine
-from slimify.knowledge.debian import closure_size
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, slim_sibling
-from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.knowledge.language_packages import node_package
-from slimify.knowledge.node_sizes import installed_bytes, tree_bytes
-from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build, BuildStage
 
 _USES = re.compile(r"\b(?:npm|yarn|pnpm)\b")
@@ -42,34 +36,6 @@ _BUILDS = re.compile(
 )
 # They are the same in every image of node, or bring all that they need.
 _MANAGER_PACKAGES = frozenset(["npm", "pnpm", "yarn"])
-
-
-class Case(NamedTuple):
-    """What is known of the one stage before it is decided what ships. `globals` are installs for all projects."""
-
-    build: Build
-    stage: BuildStage
-    image: Image
-    runs: dict[int, Run]
-    moving: list[Run]
-    tasks: list[Task]
-    tools: Tools
-
-    def of(self, what: What) -> list[Task]:
-        return [one for one in self.tasks if one.what is what]
-
-
-class Decision(NamedTuple):
-    """What ships: on which base, without development dependencies or without any packages, and why."""
-
-    target: str
-    project: Project
-    built: Built
-    start: Start
-    needs: Needs
-    page: bool
-    prune: str
-    facts: tuple[str, ...]
 
 
 def concerns(build: Build, image: Image) -> bool:
@@ -155,15 +121,16 @@ def _decide(case: Case, target: str) -> Decision:
     begin = start(build, stage, found, everywhere, sources=not same or bool(case.tools.names))
     _globals(case, begin)
     facts: tuple[str, ...] = ()
-    if made.page is not None and begin.served == found.place(made.page):
+    alone = made.alone(begin.served if begin.served is None else found.path(begin.served), begin.runs, begin.entries)
+    if alone is not None:
         if (elsewhere := run_elsewhere(build.context)).commands or elsewhere.unknown:
             raise Refused("other files of the context run commands of the project in the image")
-        facts = (f"only {made.page} is served, and nothing of the project runs",)
-        return Decision(target, found, made, begin, Needs(), True, "", facts)
-    proof = spared(build, found, made, begin, [run.step for run in case.moving])
+        facts = (f"nothing but {alone} of the project is used",)
+        return Decision(target, found, made._replace(page=alone), begin, Needs(), True, "", facts)
+    proof = spared(build, found, made, begin, [run.step for run in case.moving], bool(case.of(What.PRUNE)))
     prune = None if isinstance(proof, str) else removal(found, stage.image or "", build.dockerfile.source.text)
     why = proof if isinstance(proof, str) else "how the manager removes development dependencies is not known"
-    asked = needs(build, found, prune is not None, same)
+    asked = needs(build, found, prune is not None or proof == "", same)
     compiled = not same and bool(asked.compiled or asked.from_git)
     if not case.tools.names and not compiled and not (prune is not None and made.outputs):
         if made.outputs and why:
@@ -198,7 +165,7 @@ def _result(case: Case, decision: Decision) -> Result:
         raise Refused("a variable stands for more than the version")
     kept = [one for run in case.moving for one in case.tools.kept(run)]
     added = _added(case, decision)
-    saves = _pays(case, decision, added)
+    saves = pays(case, decision, added)
     plan_layout = layout(build, case.runs, case.moving, case.tasks, decision.project, decision.built, decision.start)
     if target != stage.image:
         copied = (path for taken in plan_layout.files.taken.values() for path, _ in taken.files)
@@ -212,7 +179,7 @@ def _result(case: Case, decision: Decision) -> Result:
         late=plan_layout.late(name, decision.page),
         finish=_finish(decision),
     )
-    return Result(result, _reason(case, decision, added), _evidence(case, decision, added, plan_layout), saves)
+    return Result(result, purpose(case, decision, added), evidence(case, decision, added, plan_layout), saves)
 
 
 def _finish(decision: Decision) -> tuple[str, ...]:
@@ -248,72 +215,3 @@ def _added(case: Case, decision: Decision) -> dict[str, str]:
                 f"without {system.users[0]} the next user that is added has another number", run.step.instruction.span
             )
     return system.added
-
-
-def _pays(case: Case, decision: Decision, added: dict[str, str]) -> int:
-    image, target = case.stage.image or "", decision.target
-    before, after = uncompressed_bytes(image), uncompressed_bytes(target)
-    if before is None or after is None:
-        return worth(None, None)
-    gone: int | None = 0
-    comes: int | None = 0
-    if case.image.distribution == "alpine":
-        gone = alpine.installed_bytes(one for one in case.tools.names if one not in added)
-    elif case.image.release is not None:
-        asked = [one for run in case.moving for one in run.packages]
-        kept = [*(one for run in case.moving for one in case.tools.kept(run)), *added]
-        # Much of what is asked for is in a full image already.
-        gone = closure_size(asked, case.image.release) if image == target and asked else 0
-        comes = closure_size(kept, case.image.release) if kept else 0
-    if gone is None or comes is None:
-        return worth(None, None)
-    all_packages, shipped = _package_bytes(case, decision)
-    return worth(before.bytes + gone + all_packages, after.bytes + comes + shipped)
-
-
-def _package_bytes(case: Case, decision: Decision) -> tuple[int, int]:
-    """About how many bytes the packages of the project take before and after."""
-    lock, package = decision.project.lock, decision.project.package
-    if case.of(What.REMOVE):
-        return 0, 0
-    if lock is None:
-        return tree_bytes(one.name for one in package.dependencies), 0
-    here = [one.name for one in lock.packages if not one.os or "linux" in one.os]
-    here = [name for name in here if not re.search(r"arm64|musl|arm-|s390x|ppc64|riscv|ia32|loong", name)]
-    if decision.page:
-        return max(installed_bytes(here), tree_bytes(one.name for one in package.dependencies)), 0
-    kept = production(lock, [package]) if decision.prune else None
-    return installed_bytes(here), installed_bytes(name for name in here if kept is None or name in kept)
-
-
-def _reason(case: Case, decision: Decision, added: dict[str, str]) -> str:
-    parts = []
-    left = tuple(one for one in case.tools.names if one not in added)
-    if left:
-        parts.append(f"{', '.join(_some(left))} only serve{'s' if len(left) == 1 else ''} the build")
-    elif decision.needs.compiled and decision.target != case.stage.image:
-        which = ", ".join(_some(decision.needs.compiled))
-        parts.append(f"the compiler and headers of the full image only serve to build {which}")
-    if decision.page:
-        parts.append("the packages are only there to build what is served")
-    elif decision.prune:
-        parts.append("development dependencies are only there to build")
-    return " and ".join(parts) or f"{case.image.tag} has more than what runs needs"
-
-
-def _some(names: tuple[str, ...]) -> tuple[str, ...]:
-    return names if len(names) <= 4 else (*names[:3], f"{len(names) - 3} more")
-
-
-def _evidence(case: Case, decision: Decision, added: dict[str, str], plan_layout: Layout) -> tuple[Evidence, ...]:
-    facts = [Evidence("this belongs to the build", run.step.instruction.span) for run in case.moving]
-    facts += [Evidence(text) for text in decision.facts]
-    facts += [Evidence(f"{package} is installed: {why}") for package, why in added.items()]
-    facts += [Evidence(f"{place} is taken from the build") for place in plan_layout.places(decision.page)]
-    if decision.target != case.stage.image:
-        facts.append(
-            Evidence(
-                f"{decision.target} has the same Node on the same release, {case.image.release}", None, case.image.how
-            )
-        )
-    return tuple(facts)

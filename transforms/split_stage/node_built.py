@@ -33,21 +33,32 @@ _HARMLESS = frozenset(
 class Built(NamedTuple):
     """What is written by scripts: `outputs` of tools with known folders, `beside` if more is written in the project.
 
-    `folders` are those of the outputs, as paths of the context.
+    `folders` are those of the outputs, as paths of the context. `page` is the one that is all that ships.
     """
 
     outputs: tuple[Output, ...] = ()
     beside: bool = False
+    page: str | None = None
 
     @property
     def folders(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.folder for one in self.outputs if one.folder is not None))
 
-    @property
-    def page(self) -> str | None:
-        """The folder of the context with the one static site that is built, if nothing else is."""
+    def alone(self, served: str | None, runs: tuple[Run, ...], entries: tuple[str, ...]) -> str | None:
+        """The one output that runs without the project: a site that is `served`, or a server with all that it needs.
+
+        Nuxt writes such a server, with the packages that it needs (Nuxt documentation, "Deployment").
+        """
         real = [one for one in self.outputs if one.kind is not Kind.CODE or len(self.outputs) == 1]
-        return real[0].folder if len(real) == 1 and real[0].kind is Kind.STATIC and not self.beside else None
+        if len(real) != 1 or self.beside:
+            return None
+        only = real[0]
+        if only.kind is Kind.STATIC:
+            return only.folder if only.folder == served else None
+        started = [ran for run in runs for ran in run.ran]
+        if only.tool != "nuxt" or only.modules is not False or only.entry is None or entries or len(started) != 1:
+            return None
+        return only.folder if started[0].program == "node" and started[0].missing == (only.entry,) else None
 
 
 def built(context: BuildContext, project: Project, scripts: list[Task]) -> Built:

@@ -115,9 +115,11 @@ class Layout(NamedTuple):
 
     def _global(self, index: int) -> Part:
         here = [one for one in self.tasks if one.step.index == index and one.what is What.GLOBAL]
+        if index > self.last:
+            return Part.RUN
         if not any(one.programs & self.start.everywhere for one in here):
             return Part.BUILD
-        served = all(one.programs & _NOT_FOR_BUILDS for one in here)
+        served = all(re.sub(r"(?<=.)@[^/@]*$", "", name) in _NOT_FOR_BUILDS for one in here for name in one.names)
         return Part.RUN if served else Part.BOTH
 
 

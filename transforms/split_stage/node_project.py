@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.node_runs import Task
 from slimify.transforms.split_stage.refused import Refused
 
 from slimify.context.node.lock import Lock, Locked, production, read_lock
 from slimify.context.node.package_json import Package, read_package
 from slimify.context.node.settings import read_settings
-from slimify.context.placed import Placed, placed
 from slimify.knowledge.language_packages import NodePackage, node_package
 from slimify.semantics.build import Build
 
@@ -35,7 +35,6 @@ class Project(NamedTuple):
     manager: str
     lock: Lock | None
     installs: tuple[Task, ...]
-    there: Placed
 
     @property
     def modules(self) -> str:
@@ -45,6 +44,11 @@ class Project(NamedTuple):
     def place(self, path: str) -> str:
         """Where in the image a path of the context is, if it lies where the package does."""
         return posixpath.normpath(posixpath.join(self.folder, posixpath.relpath(path, self.package.folder or ".")))
+
+    def path(self, place: str) -> str | None:
+        """The path of the context that a place in the folder of the image stands for; None if it is elsewhere."""
+        relative = posixpath.relpath(place, self.folder)
+        return None if relative.startswith("..") else posixpath.normpath(posixpath.join(self.package.folder, relative))
 
 
 class Needs(NamedTuple):
@@ -69,11 +73,10 @@ def project(build: Build, installs: tuple[Task, ...]) -> Project:
     if len({(one.step.state.workdir or "/", one.manager) for one in installs}) > 1:
         raise Refused("packages are installed in several folders, or by several managers", span)
     folder = first.step.state.workdir or "/"
-    there = placed(build, context, first.step.stage, first.step)
-    if there.unknown or context.truncated:
-        why = there.unknown[0][1] if there.unknown else "the build context was not looked at as a whole"
-        raise Refused(f"what is copied is not known: {why}", span)
-    path = there.files.get(posixpath.join(folder, "package.json"))
+    files = Files(build, build.stages[0])
+    if context.truncated:
+        raise Refused("the build context was not looked at as a whole", span)
+    path = files.at(first.step, posixpath.join(folder, "package.json"))
     package = read_package(context, posixpath.dirname(path)) if path is not None else None
     if not isinstance(package, Package) or package.path != path or package.unknown:
         raise Refused(
@@ -87,14 +90,14 @@ def project(build: Build, installs: tuple[Task, ...]) -> Project:
     for one in settings.values:
         if one.key in _MOVES:
             raise Refused(f"{one.place.file} sets {one.key}, which decides where packages lie", span)
-    return Project(package, folder, first.manager, _lock(build, first, folder, package, there), installs, there)
+    return Project(package, folder, first.manager, _lock(build, first, folder, package, files), installs)
 
 
-def _lock(build: Build, first: Task, folder: str, package: Package, there: Placed) -> Lock | None:
+def _lock(build: Build, first: Task, folder: str, package: Package, files: Files) -> Lock | None:
     context = build.context
     assert context is not None
     for name in _LOCKS[first.manager]:
-        path = there.files.get(posixpath.join(folder, name))
+        path = files.at(first.step, posixpath.join(folder, name))
         if path is None or posixpath.dirname(path) != package.folder:
             continue
         lock = read_lock(context, path)
@@ -125,7 +128,7 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
     for one in lock.packages:
         known = node_package(one.name)
         if one.local or (one.os and "linux" not in one.os) or known is None:
-            scripted = known is None and one.install_script is not False
+            scripted = known is None and (one.install_script or (one.install_script is None and _builds(one)))
             if scripted and not same_base and not one.local and (kept is None or one.name in kept):
                 what = "runs a script" if one.install_script else "may run a script"
                 raise Refused(
@@ -148,6 +151,26 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
     return Needs(names, tuple(compiled), tuple(packages), any(mark in text for mark in _GIT), openssl)
 
 
+def _builds(one: Locked) -> bool:
+    """Whether a package asks for what native add-ons are built with, or binaries fetched, where a lock tells no more.
+
+    The lock files of yarn and of pnpm from version 9 on do not say which packages run scripts.
+    """
+    asked = {re.sub(r"(?<=.)@.*$", "", wanted.removeprefix("/")) for wanted in one.needs}
+    return bool(asked & _BUILDERS) or _BINARY.search(one.name) is not None
+
+
+# Helpers of native add-ons (README of node-gyp; "N-API" in the documentation of Node.js) and of packages that fetch
+# programs when they are installed.
+_BUILDERS = frozenset(
+    """nan node-addon-api bindings node-gyp node-gyp-build node-gyp-build-optional-packages node-pre-gyp
+    @mapbox/node-pre-gyp prebuild-install prebuildify prebuild cmake-js ffi-napi ref-napi napi-macros neon-cli
+    node-bindings bin-wrapper bin-build bin-check bin-version-check @electron/get download decompress extract-zip
+    request-progress unzipper @xhmikosr/bin-wrapper @puppeteer/browsers""".split()
+)
+_BINARY = re.compile(
+    r"(?:^|[-/@])(?:native|prebuilt|binary|binaries|bin|driver|headless|webdriver|phantomjs\w*)(?:$|-)"
+)
 # They choose their engine by what the program openssl says (Prisma documentation, "System requirements").
 _PRISMA = frozenset(["prisma", "@prisma/client", "@prisma/engines"])
 

@@ -32,13 +32,18 @@ _CARRIED = {
 }
 
 
-def spared(build: Build, project: Project, built: Built, start: Start, moving: Iterable[Step]) -> Proof | str:
-    """The proof for the one install of a project, or what of it is missing; empty if there is nothing to spare."""
+def spared(
+    build: Build, project: Project, built: Built, start: Start, moving: Iterable[Step], pruned: bool
+) -> Proof | str:
+    """The proof for the one install of a project, or what of it is missing; empty if there is nothing to spare.
+
+    `pruned` says that the user removes development dependencies already.
+    """
     assert build.context is not None
     if len(project.installs) != 1:
         return "packages are installed more than once"
     install = project.installs[0]
-    if _decided(install, project.manager):
+    if _decided(install, project.manager) or pruned:
         return ""
     try:
         return _AfterBuild(build, project, built, start, {one.index for one in moving}).proof()
@@ -59,7 +64,8 @@ def removal(project: Project, image: str, text: str) -> str | None:
     if project.manager == "yarn":
         return f"yarn install --production --ignore-scripts --prefer-offline{carried}"
     version = re.search(r"pnpm@[\"']?(?:latest|(\d+))", f"{project.package.package_manager} {text}")
-    if version is not None and version[1] is not None and int(version[1]) < 9:
+    # Which pnpm corepack takes by itself depends on its own version.
+    if (version is None and "corepack" in text) or (version and version[1] and int(version[1]) < 9):
         return None
     return "pnpm prune --prod --ignore-scripts"
 

@@ -55,6 +55,7 @@ class What(enum.Enum):
     INSTALL = "install"
     GLOBAL = "global"
     SCRIPT = "script"
+    PRUNE = "prune"
     REMOVE = "remove"
     OTHER = "other"
 
@@ -149,7 +150,7 @@ def _managed(step: Step, call: Invocation, manager: str) -> Task | None:
             raise Refused(f"{manager} {verb} {words[1]} installs what no lock file names", span)
         return Task(step, call, manager, What.INSTALL)
     if verb == "prune":
-        return Task(step, call, manager, What.OTHER)
+        return Task(step, call, manager, What.PRUNE)
     if verb in _QUIET or not words:
         if verb in ("config", "set") and not _harmless(words):
             raise Refused(f"`{manager} {' '.join(words)[:50]}` may change where something lies", span)
