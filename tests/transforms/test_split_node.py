@@ -260,7 +260,7 @@ def test_a_server_that_brings_its_packages() -> None:
 
 
 def test_what_the_user_prunes_is_pruned() -> None:
-    text = TEXT.replace("npm run build", "npm run build && npm prune --production")
+    text = TEXT.replace("RUN npm ci\nCOPY . .\nRUN npm run build", "COPY . .\nRUN npm ci && npm run build && npm prune")
     assert "nothing is compiled" in reasons(run(text))
 
 
@@ -297,3 +297,15 @@ packages:
   typescript@5.4.5:
     resolution: {integrity: sha512-d}
 """
+
+
+@pytest.mark.parametrize(
+    "command", ["npm prune --production", "npm ci --omit=dev", "rm -rf node_modules\nRUN npm ci --omit=dev"]
+)
+def test_what_the_user_removes_in_a_later_layer(command: str) -> None:
+    dynamic = "require(process.argv[2])\n"
+    after = run(TEXT.replace("CMD", f"RUN {command}\nCMD"), **{"src/other.js": dynamic}).after.text
+    build, _, shipped = after.rpartition("FROM")
+    assert command in build
+    assert "omit=dev" not in shipped
+    assert "COPY --from=build /app/node_modules /app/node_modules" in shipped

@@ -14,13 +14,14 @@ from slimify.transforms.split_stage.node_built import built
 from slimify.transforms.split_stage.node_case import Case, Decision
 from slimify.transforms.split_stage.node_layout import layout
 from slimify.transforms.split_stage.node_project import Needs, needs, project
-from slimify.transforms.split_stage.node_proof import removal, spared
+from slimify.transforms.split_stage.node_proof import decided, removal, spared
 from slimify.transforms.split_stage.node_runs import VARIABLES, What, sort_node, tasks
 from slimify.transforms.split_stage.node_start import Start, start
 from slimify.transforms.split_stage.node_system import on_alpine, on_debian, on_smaller_base, tools
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
 
+from slimify.context.node.bundler import Kind
 from slimify.context.run_elsewhere import run_elsewhere
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, slim_sibling
@@ -126,19 +127,29 @@ def _decide(case: Case, target: str) -> Decision:
         if (elsewhere := run_elsewhere(build.context)).commands or elsewhere.unknown:
             raise Refused("other files of the context run commands of the project in the image")
         facts = (f"nothing but {alone} of the project is used",)
-        return Decision(target, found, made._replace(page=alone), begin, Needs(), True, "", facts)
-    proof = spared(build, found, made, begin, [run.step for run in case.moving], bool(case.of(What.PRUNE)))
+        return Decision(target, found, made._replace(page=alone), begin, Needs(), True, "", False, facts)
+    lean = _removed_later(case)
+    pruned = bool(case.of(What.PRUNE)) or any(map(decided, case.of(What.INSTALL)))
+    proof = "" if lean else spared(build, found, made, begin, [run.step for run in case.moving], pruned)
     prune = None if isinstance(proof, str) else removal(found, stage.image or "", build.dockerfile.source.text)
     why = proof if isinstance(proof, str) else "how the manager removes development dependencies is not known"
     asked = needs(build, found, prune is not None or proof == "", same)
     compiled = not same and bool(asked.compiled or asked.from_git)
-    if not case.tools.names and not compiled and not (prune is not None and made.outputs):
+    if not case.tools.names and not compiled and not (prune is not None and made.outputs) and not lean:
         if made.outputs and why:
             raise Refused(f"what is built may need development dependencies: {why}")
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     if not isinstance(proof, str):
         facts = proof.facts
-    return Decision(target, found, made, begin, asked, False, prune or "", facts)
+    return Decision(target, found, made, begin, asked, False, prune or "", lean, facts)
+
+
+def _removed_later(case: Case) -> bool:
+    """Whether the user removes development dependencies in another RUN than the one that installs them."""
+    installs = [one.step.index for one in case.of(What.INSTALL) if not decided(one)]
+    later = [one.step.index for one in case.of(What.PRUNE)]
+    later += [one.step.index for one in case.of(What.INSTALL) if decided(one)]
+    return bool(installs) and any(index > min(installs) for index in later)
 
 
 def _globals(case: Case, begin: Start) -> None:
@@ -189,7 +200,11 @@ def _finish(decision: Decision) -> tuple[str, ...]:
     """
     commands = [decision.prune] if decision.prune else []
     if not decision.page:
-        caches = [f"{one.folder}/cache/webpack" for one in decision.built.outputs if one.tool == "next" and one.modules]
+        caches = [
+            f"{one.folder}/cache/webpack"
+            for one in decision.built.outputs
+            if one.tool == "next" and one.kind is Kind.SERVER
+        ]
         folder = decision.project.package.folder
         commands += [f"rm -rf {one.removeprefix(f'{folder}/')}" for one in dict.fromkeys(caches)]
     return (f"RUN {' && '.join(commands)}",) if commands else ()
@@ -198,6 +213,8 @@ def _finish(decision: Decision) -> tuple[str, ...]:
 def _added(case: Case, decision: Decision) -> dict[str, str]:
     """The packages of the distribution to install besides those that stay, with the reasons."""
     stage, image = case.stage, case.image
+    if decision.target == stage.image and not case.tools.names:
+        return {}
     if image.distribution == "alpine":
         return on_alpine(case.tools, decision.start, stage.stage.base.span)
     if image.release is None:

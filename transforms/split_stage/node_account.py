@@ -6,7 +6,7 @@ import re
 
 from slimify.transforms.split_stage.node_case import Case, Decision
 from slimify.transforms.split_stage.node_layout import Layout
-from slimify.transforms.split_stage.node_runs import What
+from slimify.transforms.split_stage.node_runs import What, removal_of
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.node.lock import production
@@ -44,7 +44,9 @@ def pays(case: Case, decision: Decision, added: dict[str, str]) -> int:
 def _package_bytes(case: Case, decision: Decision) -> tuple[int, int]:
     """About how many bytes the packages of the project take before and after."""
     lock, package = decision.project.lock, decision.project.package
-    if case.of(What.REMOVE) or not (decision.page or decision.prune):
+    removal = removal_of(case.tasks)
+    at_once = removal is not None and any(one.step is removal.step for one in case.of(What.INSTALL))
+    if at_once or not (decision.page or decision.prune or decision.lean):
         return 0, 0
     if lock is None:
         return tree_bytes(one.name for one in package.dependencies), 0
@@ -71,6 +73,8 @@ def purpose(case: Case, decision: Decision, added: dict[str, str]) -> str:
         parts.append("the packages are only there to build what is served")
     elif decision.prune:
         parts.append("development dependencies are only there to build")
+    elif decision.lean:
+        parts.append("development dependencies stay in the layer that installs them")
     return " and ".join(parts) or f"{case.image.tag} has more than what runs needs"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.node_project import Project
@@ -20,14 +21,16 @@ from slimify.syntax.source import Span
 
 # They write to where their arguments say (their manuals and READMEs).
 _TO_OPERANDS = frozenset(
-    """cp mv mkdir touch copyfiles copyup cpx cpx2 cpy ncp shx tailwindcss postcss sass node-sass lessc tsc-alias
-    tscpaths resolve-tspaths uglifyjs terser html-minifier-terser svgo""".split()
+    """cp mv mkdir touch copyfiles copyup cpx cpx2 cpy ncp shx tailwindcss postcss sass node-sass lessc uglifyjs terser
+    html-minifier-terser svgo""".split()
 )
-# Of life-cycle scripts: they look around, set up git, or write into node_modules.
+# They look around, set up git, write into node_modules, or change what a compiler has written.
 _HARMLESS = frozenset(
     """exit only-allow husky is-ci lefthook simple-git-hooks opencollective opencollective-postinstall patch-package
-    ngcc npm-force-resolutions""".split()
+    ngcc npm-force-resolutions tsc-alias tscpaths resolve-tspaths""".split()
 )
+# They put files into the folder that their last operand names.
+_INTO_LAST = frozenset("cp copyfiles cpx cpx2 cpy ncp mkdir".split())
 
 
 class Built(NamedTuple):
@@ -103,7 +106,9 @@ class _Reader:
             if package.folder and not f"{one.folder}/".startswith(f"{package.folder}/"):
                 raise Refused(f"{one.tool} writes outside of the project", span)
             self.beside = self.beside or one.folder == package.folder
-            self.outputs.append(one)
+            # `next start` reads more than the part that stands alone.
+            alone = one.tool == "next" and posixpath.basename(one.folder) == "standalone"
+            self.outputs.append(one._replace(folder=posixpath.dirname(one.folder)) if alone else one)
         for ran in found.others:
             if ran.program == "prisma" and ran.argv[:1] == ("generate",):
                 self._generates(ran, what, span)
@@ -116,11 +121,14 @@ class _Reader:
         for one in ran.argv:
             if one is None or one.startswith(("/", "~")) or ".." in one.split("/"):
                 raise Refused(f"{ran.program} may write outside of the project", span)
-        self.beside = True
+        last = next((one for one in reversed(ran.argv) if one is not None and not one.startswith("-")), "")
+        target = posixpath.normpath(posixpath.join(self.project.package.folder, last))
+        inside = any(one.folder and f"{target}/".startswith(f"{one.folder}/") for one in self.outputs)
+        self.beside = self.beside or not (ran.program in _INTO_LAST and inside)
 
     def _generates(self, ran: Ran, what: str, span: Span) -> None:
         """Refuse where prisma does not write its client into node_modules (Prisma documentation, "Generators")."""
-        named = next((b for a, b in zip(ran.argv, ran.argv[1:], strict=False) if a == "--schema"), None)
+        named = next((b for a, b in pairwise(ran.argv) if a == "--schema"), None)
         for path in (named,) if named is not None else ("prisma/schema.prisma", "schema.prisma"):
             text = source(self.context, posixpath.join(self.project.package.folder, path.removeprefix("./")))
             if text is None:

@@ -31,7 +31,11 @@ class Case(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What ships: on which base, without development dependencies or without any packages, and why."""
+    """What ships: on which base, without development dependencies or without any packages, and why.
+
+    `page` says that one output is all that ships, `prune` is the command that removes development dependencies, and
+    `lean` says that the user removes them, in a layer above the one that has them.
+    """
 
     target: str
     project: Project
@@ -40,4 +44,5 @@ class Decision(NamedTuple):
     needs: Needs
     page: bool
     prune: str
+    lean: bool
     facts: tuple[str, ...]

@@ -12,7 +12,7 @@ from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
 from slimify.transforms.split_stage.node_built import Built
 from slimify.transforms.split_stage.node_project import Project
-from slimify.transforms.split_stage.node_runs import Task, What
+from slimify.transforms.split_stage.node_runs import Task, What, removal_of
 from slimify.transforms.split_stage.node_start import Start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
@@ -151,8 +151,7 @@ def layout(
 
 
 def _artifacts(project: Project, built: Built, tasks: list[Task]) -> tuple[str, ...]:
-    removed = any(one.what is What.REMOVE for one in tasks)
-    found = () if removed else (project.modules,)
+    found = () if removal_of(tasks) is not None else (project.modules,)
     outputs = sorted(project.place(one) for one in built.folders)
     for place in outputs:
         if not any(_in(place, one) for one in found):

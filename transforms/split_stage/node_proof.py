@@ -37,14 +37,13 @@ def spared(
 ) -> Proof | str:
     """The proof for the one install of a project, or what of it is missing; empty if there is nothing to spare.
 
-    `pruned` says that the user removes development dependencies already.
+    `pruned` says that the user leaves development dependencies out, or removes them.
     """
     assert build.context is not None
+    if pruned:
+        return ""
     if len(project.installs) != 1:
         return "packages are installed more than once"
-    install = project.installs[0]
-    if _decided(install, project.manager) or pruned:
-        return ""
     try:
         return _AfterBuild(build, project, built, start, {one.index for one in moving}).proof()
     except MissingEvidence as reason:
@@ -70,9 +69,9 @@ def removal(project: Project, image: str, text: str) -> str | None:
     return "pnpm prune --prod --ignore-scripts"
 
 
-def _decided(install: Task, manager: str) -> bool:
+def decided(install: Task) -> bool:
     """Whether the install leaves development dependencies out already."""
-    about = facts()["manager"][manager]
+    about = facts()["manager"][install.manager]
     state = install.step.state
     script = install.step.body.script.text if install.step.body else ""
     included = install.call.has("--include", "--dev", "--also") or "--production=false" in install.call.argv
@@ -97,6 +96,8 @@ class _AfterBuild(Prover):
             raise MissingEvidence("pnpm removes what prisma has generated")
         if manager == "pnpm" and (install.step.mounts or install.call.has("--store-dir")):
             raise MissingEvidence("pnpm installs everything anew where its store is another one")
+        if manager == "yarn" and self.package.asks("patch-package"):
+            raise MissingEvidence("yarn undoes what patch-package has changed")
         if manager == "yarn" and any(one.type in ("secret", "ssh") for one in install.step.mounts):
             raise MissingEvidence("yarn may fetch packages again, and the secret is not there then")
 

@@ -106,6 +106,12 @@ def tasks(run: Run) -> list[Task]:
     return [task for call in run.builds if (task := task_of(run.step, call)) is not None]
 
 
+def removal_of(found: list[Task]) -> Task | None:
+    """The call that removes node_modules as a whole, if nothing is installed behind it."""
+    last = [one for one in found if one.what in (What.INSTALL, What.REMOVE)][-1:]
+    return last[0] if last and last[0].what is What.REMOVE else None
+
+
 def task_of(step: Step, call: Invocation) -> Task | None:
     """What a call is for; None where it is no work of Node's tools. Raises `Refused` for what cannot be placed."""
     span = step.instruction.span
