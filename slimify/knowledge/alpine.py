@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from slimify.knowledge.other_headers import alpine_runtime_packages
+
 
 @functools.cache
 def _data() -> dict[str, Any]:
@@ -21,16 +23,15 @@ def is_build_only(package: str) -> bool:
     return package in _data()["build"] or package.endswith("-dev")
 
 
-def runtime_packages(package: str) -> tuple[str, ...] | None:
-    """The packages with the libraries that what was linked against a -dev package loads; None where not known.
+def runtime_packages(package: str, release: str | None) -> tuple[str, ...] | None:
+    """What an image of node lacks of the libraries that go with a -dev package; None where that is not known.
 
-    Empty where every image of node on Alpine has them.
+    `release` is as in alpine:3.20.
     """
-    data = _data()
-    if not package.endswith("-dev") or package in data["no_library"]:
+    if not package.endswith("-dev") or package.startswith("python"):
         return ()
-    found = data["libraries"].get(package)
-    return None if found is None else tuple(found)
+    found = alpine_runtime_packages(package, release)
+    return None if found is None else tuple(one for one in found if one not in _data()["node"])
 
 
 def programs(package: str) -> frozenset[str]:

@@ -177,9 +177,9 @@ def test_a_user_cannot_install_what_is_needed() -> None:
 
 
 def test_libraries_that_headers_stand_for() -> None:
-    text = TOOLS.replace("g++", "g++ vips-dev")
-    assert "apk add --no-cache vips\n" in run(text, NATIVE).after.text
-    assert "which library goes with libfoo-dev" in reasons(run(text.replace("vips-dev", "libfoo-dev"), NATIVE))
+    text = TOOLS.replace("g++", "g++ libpq-dev openssl-dev")
+    assert "apk add --no-cache libpq\n" in run(text, NATIVE).after.text
+    assert "which library goes with libfoo-dev" in reasons(run(text.replace("libpq-dev", "libfoo-dev"), NATIVE))
 
 
 def test_a_page_with_files_of_its_own() -> None:
@@ -309,3 +309,12 @@ def test_what_the_user_removes_in_a_later_layer(command: str) -> None:
     assert command in build
     assert "omit=dev" not in shipped
     assert "COPY --from=build /app/node_modules /app/node_modules" in shipped
+
+
+def test_packages_with_scripts_that_nobody_knows() -> None:
+    unknown = project({"express": "^4.19.2", "shop-addon": "1.0.0"}, {}, ("shop-addon",))
+    assert run(TOOLS, unknown).changed
+    full = TOOLS.replace("RUN apk add --no-cache python3 make g++\n", "").replace("-alpine", "")
+    assert "shop-addon 1.0.0 runs a script" in reasons(run(full, unknown))
+    browser = project({"express": "^4.19.2", "shop-chrome": "1.0.0"}, {}, ("shop-chrome",))
+    assert "shop-chrome 1.0.0 runs a script" in reasons(run(TOOLS, browser))

@@ -216,7 +216,7 @@ def _added(case: Case, decision: Decision) -> dict[str, str]:
     if decision.target == stage.image and not case.tools.names:
         return {}
     if image.distribution == "alpine":
-        return on_alpine(case.tools, decision.start, stage.stage.base.span)
+        return on_alpine(case.tools, image.release, decision.start, stage.stage.base.span)
     if image.release is None:
         raise Refused("on which release of Debian it stands is not known")
     globally = [re.sub(r"(?<=.)@[^/@]*$", "", name) for task in case.of(What.GLOBAL) for name in task.names]

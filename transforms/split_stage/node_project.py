@@ -126,10 +126,11 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
     packages: list[tuple[str, tuple[str, ...]]] = []
     openssl = ""
     for one in lock.packages:
+        if one.local or (one.os and "linux" not in one.os):
+            continue
         known = node_package(one.name)
-        if one.local or (one.os and "linux" not in one.os) or known is None:
-            scripted = known is None and (one.install_script or (one.install_script is None and _builds(one)))
-            if scripted and not same_base and not one.local and (kept is None or one.name in kept):
+        if known is None:
+            if (kept is None or one.name in kept) and not _harmless(one, same_base):
                 what = "runs a script" if one.install_script else "may run a script"
                 raise Refused(
                     f"{one.name} {one.version} {what} when it is installed, and what it needs is not known", span
@@ -149,6 +150,15 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
             openssl = one.name
     names = frozenset(one.name for one in lock.packages if kept is None or one.name in kept)
     return Needs(names, tuple(compiled), tuple(packages), any(mark in text for mark in _GIT), openssl)
+
+
+def _harmless(one: Locked, same_base: bool) -> bool:
+    """Whether a package that nobody knows finds what it needs in the stage that ships.
+
+    What an install script builds it was built with there; what it fetches may lie in the home folder.
+    """
+    scripted = one.install_script or (one.install_script is None and _builds(one))
+    return not scripted or (same_base and _FETCHES.search(one.name) is None)
 
 
 def _builds(one: Locked) -> bool:
@@ -171,6 +181,7 @@ _BUILDERS = frozenset(
 _BINARY = re.compile(
     r"(?:^|[-/@])(?:native|prebuilt|binary|binaries|bin|driver|headless|webdriver|phantomjs\w*)(?:$|-)"
 )
+_FETCHES = re.compile(r"browser|chrom|cypress|driver|electron|firefox|ngrok|playwright|puppeteer|selenium|webkit")
 # They choose their engine by what the program openssl says (Prisma documentation, "System requirements").
 _PRISMA = frozenset(["prisma", "@prisma/client", "@prisma/engines"])
 

@@ -50,11 +50,11 @@ def tools(runs: Iterable[Run], image: Image) -> Tools:
     return Tools(tuple(found), image.distribution)
 
 
-def on_alpine(run_tools: Tools, begin: Start, span: Span) -> dict[str, str]:
+def on_alpine(run_tools: Tools, release: str | None, begin: Start, span: Span) -> dict[str, str]:
     """The packages to install on Alpine, with the reasons. Refused where one is not known."""
     added: dict[str, str] = {}
     for one in run_tools.names:
-        libraries = alpine.runtime_packages(one)
+        libraries = alpine.runtime_packages(one, (release or "").removeprefix("alpine"))
         if libraries is None:
             raise Refused(f"which library goes with {one} is not known", span)
         added.update((library, f"it has the library of {one}") for library in libraries)
