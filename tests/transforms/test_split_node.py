@@ -318,3 +318,26 @@ def test_packages_with_scripts_that_nobody_knows() -> None:
     assert "shop-addon 1.0.0 runs a script" in reasons(run(full, unknown))
     browser = project({"express": "^4.19.2", "shop-chrome": "1.0.0"}, {}, ("shop-chrome",))
     assert "shop-chrome 1.0.0 runs a script" in reasons(run(TOOLS, browser))
+
+
+def test_what_only_tells_something_goes_with_the_build() -> None:
+    told = TEXT.replace("RUN npm ci", "RUN node -v && npm -v\nRUN npm ci\nRUN ls -la").replace(
+        "CMD", "RUN ls dist\nCMD"
+    )
+    shipped = run(told).after.text.rpartition("FROM")[2]
+    assert "-v" not in shipped
+    assert shipped.index("COPY --from=build /app/dist") < shipped.index("RUN ls dist")
+
+
+def test_settings_of_the_manager_come_along() -> None:
+    text = PAGE.replace("COPY . .", "RUN npm config set registry https://npm.example\nCOPY . .")
+    assert run(text, SITE).after.text.count("npm config set registry") == 2
+    text = PAGE.replace("RUN npm ci", "RUN npm config set fund false && npm install -g serve && npm ci")
+    shipped = run(text.replace("RUN npm install -g serve\n", ""), SITE).after.text.rpartition("FROM")[2]
+    assert "RUN npm config set fund false && npm install -g serve\n" in shipped
+
+
+def test_files_for_development() -> None:
+    context = MemoryContext(APP)
+    outcome = slimify.fix(TEXT.replace("alpine\n", "alpine AS dev\n"), context=context, only=["split-stage"])
+    assert "named as one for development" in reasons(outcome)

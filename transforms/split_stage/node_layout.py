@@ -60,7 +60,7 @@ class Layout(NamedTuple):
         """What is installed in the stage that ships: of the distribution, and globally by RUNs that do more."""
         lines = install(self.build, self.moving, packages, distribution or "debian")
         brought = [
-            f"RUN {task.text}"
+            f"RUN {' && '.join([*self._settings(task), task.text])}"
             for task in self.tasks
             if task.what is What.GLOBAL and task.programs & self.start.everywhere and not self._apart(task.step.index)
         ]
@@ -77,7 +77,9 @@ class Layout(NamedTuple):
         found = []
         for step in self.stage.steps:
             part = Part.RUN
-            if step.index in moving:
+            if step.index in moving and step.index > self.last:
+                pass
+            elif step.index in moving:
                 part = self._global(step.index) if self._apart(step.index) else Part.BUILD
             elif step.index <= self.last and step.keyword in ("ENV", "ARG", "WORKDIR", "USER", "RUN"):
                 part = Part.BOTH
@@ -103,20 +105,23 @@ class Layout(NamedTuple):
             return Part.BUILD
         return Part.BUILD if self.files.again(index, moving) else Part.BOTH
 
+    def _settings(self, task: Task) -> list[str]:
+        """What sets up the manager in the same RUN before a global install."""
+        before = self.tasks[: self.tasks.index(task)]
+        return [one.text for one in before if one.step is task.step and one.settles]
+
     def _apart(self, index: int) -> bool:
-        """Whether a RUN does nothing but install globally."""
+        """Whether a RUN does nothing but install globally, or set up a manager."""
         here = [one for one in self.tasks if one.step.index == index]
-        return (
-            bool(here)
-            and not self.runs[index].packages
-            and all(one.what is What.GLOBAL or (one.what is What.OTHER and one.call.program != "rm") for one in here)
-            and any(one.what is What.GLOBAL for one in here)
-        )
+        if not here or self.runs[index].packages or any(one.call.program == "rm" for one in here):
+            return False
+        settled = all(one.what in (What.GLOBAL, What.OTHER) for one in here)
+        return settled and any(one.what is What.GLOBAL or one.settles for one in here)
 
     def _global(self, index: int) -> Part:
         here = [one for one in self.tasks if one.step.index == index and one.what is What.GLOBAL]
-        if index > self.last:
-            return Part.RUN
+        if all(one.settles for one in self.tasks if one.step.index == index):
+            return Part.BOTH
         if not any(one.programs & self.start.everywhere for one in here):
             return Part.BUILD
         served = all(re.sub(r"(?<=.)@[^/@]*$", "", name) in _NOT_FOR_BUILDS for one in here for name in one.names)
@@ -135,7 +140,7 @@ def layout(
     """Take a stage apart. Raises `Refused` where files would not be as they were."""
     stage = build.stages[0]
     files = Files(build, stage)
-    work = [one for one in tasks if one.what is not What.GLOBAL]
+    work = [one for one in tasks if one.what not in (What.GLOBAL, What.OTHER)]
     last = max([one.step.index for one in work] + [run.step.index for run in moving if run.packages])
     span = stage.steps[last].instruction.span
     if (stage.steps[last].state.workdir or "/") != project.folder:

@@ -42,6 +42,8 @@ _VALUED = frozenset(
     "--loglevel --registry --cache --omit --include --only --network-timeout --fetch-timeout --fetch-retries "
     "--maxsockets --reporter --network-concurrency --cache-folder --store-dir --mutex".split()
 )
+# They tell something and leave nothing, as long as nothing is written to a file.
+_TELL = frozenset("cat echo env ls printenv printf pwd which".split())
 # What managers and tools keep for the next time.
 _LEFTOVERS = re.compile(
     r"(?:/root|~|/home/node)/\.(?:npm|cache|yarn|pnpm-store|config/yarn|node-gyp|local/share/pnpm)(?:/.*)?|"
@@ -80,6 +82,11 @@ class Task(NamedTuple):
         body = self.step.body
         assert body is not None
         return body.script.text[self.call.command.start : self.call.command.end]
+
+    @property
+    def settles(self) -> bool:
+        """Whether it sets up the manager for what follows (`npm config set registry …`)."""
+        return self.what is What.OTHER and bool({"config", "set"} & set(self.argv[1:3]))
 
     @property
     def programs(self) -> frozenset[str]:
@@ -126,11 +133,15 @@ def task_of(step: Step, call: Invocation) -> Task | None:
         if paths and all(one.strip("./") == "node_modules" for one in paths):
             return Task(step, call, "", What.REMOVE)
         return None
+    if program in _TELL and "/" not in typed:
+        return Task(step, call, "", What.OTHER)
     local = "/" in typed
     if program not in MANAGERS and program not in _RUNNERS and program != "corepack" and not local:
         return None
     if any(one is None for one in call.argv):
         raise Refused(f"what {program} is to do depends on a variable", span)
+    if call.argv and all(one in ("-v", "--version") for one in call.argv):
+        return Task(step, call, "", What.OTHER)
     if program == "corepack":
         return Task(step, call, "", What.GLOBAL, ("corepack",))
     if program not in MANAGERS:

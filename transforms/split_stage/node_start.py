@@ -45,14 +45,13 @@ class Start(NamedTuple):
     """What is asked for when the image runs.
 
     `programs` are those of the distribution, each with where; `everywhere` are programs of packages that are installed
-    globally; `packages` are the project's own that are started. `served` is the folder of the image with files that
+    globally. `served` is the folder of the image with files that
     are served by a program which is none of the project's, where nothing else is started. `runs` is all that was
     followed through package.json, and `entries` the sources that are started.
     """
 
     programs: tuple[tuple[str, str], ...]
     everywhere: frozenset[str]
-    packages: frozenset[str]
     served: str | None
     runs: tuple[Run, ...] = ()
     entries: tuple[str, ...] = ()
@@ -72,7 +71,6 @@ class _Node(CommandLines):
         self.project = project
         self.globals = everywhere
         self.everywhere: set[str] = set()
-        self.packages: set[str] = set()
         self.entries: dict[str, None] = {}
         self.all = False
         self.served: list[str | None] = []
@@ -86,7 +84,6 @@ class _Node(CommandLines):
         return Start(
             tuple(self.programs),
             frozenset(self.everywhere),
-            frozenset(self.packages),
             served,
             tuple(self.runs),
             tuple(self.entries),
@@ -169,11 +166,9 @@ class _Node(CommandLines):
     def _ran(self, ran: Ran, call: Called) -> None:
         words = [one for one in ran.argv if one is not None and not one.startswith("-")]
         self._development(ran.program, words, ran.argv, call)
-        if ran.package:
-            self.packages.add(ran.package)
-        elif ran.program in self.globals:
+        if not ran.package and ran.program in self.globals:
             self.everywhere.add(ran.program)
-        elif ran.program not in _NODE and not ran.files and call.depth < 4:
+        elif not ran.package and ran.program not in _NODE and not ran.files and call.depth < 4:
             self.program(call._replace(program=ran.program, typed=ran.program, argv=ran.argv, depth=call.depth + 1))
 
     def _development(self, program: str, words: list[str], argv: tuple[str | None, ...], call: Called) -> None:
