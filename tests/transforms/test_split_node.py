@@ -341,3 +341,19 @@ def test_files_for_development() -> None:
     context = MemoryContext(APP)
     outcome = slimify.fix(TEXT.replace("alpine\n", "alpine AS dev\n"), context=context, only=["split-stage"])
     assert "named as one for development" in reasons(outcome)
+
+
+def test_a_browser_of_the_distribution() -> None:
+    files = project({"express": "^4.19.2", "puppeteer": "^22.8.0"}, None, ("puppeteer",), build="tsc")
+    text = TEXT.replace("WORKDIR", "RUN apk add --no-cache chromium\nENV PUPPETEER_SKIP_DOWNLOAD=true\nWORKDIR")
+    shipped = run(text, files).after.text.rpartition("FROM")[2]
+    assert "RUN apk add --no-cache chromium" in shipped
+    assert "puts data into" in reasons(run(text.replace("=true", "=false"), files))
+
+
+def test_packages_that_need_folders_of_manual_pages() -> None:
+    text = TEXT.replace("-alpine", "-bookworm").replace(
+        "WORKDIR", "RUN apt-get update && apt-get install -y X\nWORKDIR"
+    )
+    assert run(text.replace("X", "ffmpeg")).changed
+    assert "folders of manual pages" in reasons(run(text.replace("X", "default-jre-headless")))

@@ -66,7 +66,7 @@ def purpose(case: Case, decision: Decision, added: dict[str, str]) -> str:
         parts.append(f"{', '.join(_some(left))} only serve{'s' if len(left) == 1 else ''} the build")
     elif decision.needs.compiled and decision.target != case.stage.image:
         which = ", ".join(_some(decision.needs.compiled))
-        parts.append(f"the compiler and headers of the full image only serve to build {which}")
+        parts.append(f"the compiler, headers and tools of the full image only serve to install {which}")
     elif decision.needs.from_git and decision.target != case.stage.image:
         parts.append("the git of the full image only serves to fetch packages")
     if decision.page:

@@ -142,7 +142,7 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
         if kept is not None and one.name not in kept:
             continue
         for data in known.data:
-            if data.command == "install" and data.path.startswith(("~", "/")):
+            if data.command == "install" and data.path.startswith(("~", "/")) and not _skipped(found, one.name):
                 raise Refused(f"the installation of {one.name} puts data into {data.path}", span)
         packages += _libraries(known, kind)
         packages += [(one.name, each.packages) for each in known.run_programs]
@@ -150,6 +150,13 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
             openssl = one.name
     names = frozenset(one.name for one in lock.packages if kept is None or one.name in kept)
     return Needs(names, tuple(compiled), tuple(packages), any(mark in text for mark in _GIT), openssl)
+
+
+def _skipped(found: Project, name: str) -> bool:
+    """Whether a variable keeps a package from fetching a browser (Puppeteer documentation, "Configuration")."""
+    state = found.installs[0].step.state
+    values = [state.variable(one) for one in ("PUPPETEER_SKIP_DOWNLOAD", "PUPPETEER_SKIP_CHROMIUM_DOWNLOAD")]
+    return name == "puppeteer" and any(one in ("true", "1") for one in values)
 
 
 def _harmless(one: Locked, same_base: bool) -> bool:

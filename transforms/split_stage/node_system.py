@@ -98,7 +98,18 @@ def on_debian(
     for program, where in begin.programs:
         system.wants_program(program, where, stage.stage.base.span)
         _with_program(system, program)
+    if not same:
+        _set_up(system, target, stage.stage.base.span)
     return system
+
+
+def _set_up(system: System, target: str, span: Span) -> None:
+    """Refuse what cannot be set up without folders of manual pages, which slim images do not have."""
+    from slimify.knowledge.slim import facts
+
+    for package in sorted(system.after - _of_image(target, True)):
+        if facts().man_pages.fullmatch(package):
+            raise Refused(f"{package} cannot be set up without folders of manual pages", span)
 
 
 def _globally(system: System, name: str) -> None:
