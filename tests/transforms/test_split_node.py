@@ -357,3 +357,12 @@ def test_packages_that_need_folders_of_manual_pages() -> None:
     )
     assert run(text.replace("X", "ffmpeg")).changed
     assert "folders of manual pages" in reasons(run(text.replace("X", "default-jre-headless")))
+
+
+def test_releases_whose_packages_nobody_has_listed() -> None:
+    text = TOOLS.replace("RUN apk add --no-cache python3 make g++\n", "").replace("20-alpine", "16")
+    assert "FROM node:16-slim\n" in run(text, NATIVE).after.text
+    checked = text.replace("CMD", "HEALTHCHECK CMD curl -f localhost\nCMD")
+    assert "which packages are in node:16 is not known" in reasons(run(checked, NATIVE))
+    added = text.replace("CMD", "RUN useradd shop\nUSER shop\nCMD")
+    assert "which packages are in node:16 is not known" in reasons(run(added, NATIVE))

@@ -16,6 +16,7 @@ from slimify.transforms.split_stage.system import System
 from slimify.knowledge import alpine, debian
 from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.images import Image
+from slimify.knowledge.language_packages import node_package
 from slimify.semantics.build import BuildStage
 from slimify.semantics.build_context import BuildContext, Kind
 from slimify.syntax.source import Span
@@ -77,6 +78,9 @@ def on_debian(
     """The packages that are there before and after. Refused where something that is needed is not known to be."""
     assert stage.image is not None
     same = target == stage.image
+    if not same and _asks_nothing(runs, needs, begin, globally):
+        # Then it does not matter what the images hold, as of releases that nobody has listed.
+        return System(release, frozenset(), frozenset(), (), ())
     system = System(
         release,
         before=_of_image(stage.image, same),
@@ -112,9 +116,15 @@ def _set_up(system: System, target: str, span: Span) -> None:
             raise Refused(f"{package} cannot be set up without folders of manual pages", span)
 
 
-def _globally(system: System, name: str) -> None:
-    from slimify.knowledge.language_packages import node_package
+def _asks_nothing(runs: list[Run], needs: Needs, begin: Start, globally: Iterable[str]) -> bool:
+    """Whether nothing is asked of the distribution: no package, library or program, and no user is added."""
+    asked = needs.packages or needs.openssl or _DRAWING & {*needs.names} or begin.programs
+    users = any(run.sets_up and re.search(r"user|group", run.step.instruction.arguments) for run in runs)
+    called = any((known := node_package(name)) is None or known.run_programs for name in globally)
+    return not (asked or users or called or any(run.packages for run in runs))
 
+
+def _globally(system: System, name: str) -> None:
     known = node_package(name)
     for program in known.run_programs if known is not None else ():
         system.wants(program.packages, f"{name} calls {program.names[0]}")
