@@ -29,10 +29,10 @@ class Plan(NamedTuple):
 
     `base` is the image of the stage that ships, as it is to be written. `parts` has one entry for each
     instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN, or of the
-    instruction whose index is `prepare_at`;
-    `arrive` and `late` are new ones of the stage that ships, in place of the first and of the last row of instructions
-    that moved away: what is to lie over the files of a COPY that stays comes late. They are texts as they are to stand
-    in the file, with `\n` for a line end.
+    instruction whose index is `prepare_at`, and `finish` those at its end; `arrive` and `late` are new ones of the
+    stage that ships, in place of the first and of the last row of instructions that moved away: what is to lie over
+    the files of a COPY that stays comes late. They are texts as they are to stand in the file, with `\n` for a line
+    end.
     """
 
     name: str
@@ -42,11 +42,12 @@ class Plan(NamedTuple):
     arrive: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     prepare_at: int | None = None
+    finish: tuple[str, ...] = ()
 
     @property
     def brings(self) -> tuple[str, ...]:
         """All instructions that are new."""
-        return (*self.prepare, *self.arrive, *self.late)
+        return (*self.prepare, *self.finish, *self.arrive, *self.late)
 
 
 class Result(NamedTuple):
@@ -139,7 +140,7 @@ class _Writer:
                 lines.append("")
             span = block(self.dockerfile, one) if self.plan.parts[at] is Part.BUILD else one.span
             lines.append(self.source[span])
-        return self.newline.join([*lines, "", ""])
+        return self.newline.join([*lines, *map(self._cased, self.plan.finish), "", ""])
 
     def _apart(self, at: int) -> bool:
         """Whether a blank line stands above an instruction and its comments."""

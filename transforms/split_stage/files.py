@@ -70,6 +70,16 @@ class Files:
         text = self.context.text(path)
         return None if text is None or "\0" in text else text
 
+    def at(self, step: Step, place: str) -> str | None:
+        """The path in the context of a file that a COPY has brought to a place of the image when a step runs."""
+        for index in sorted((at for at in self.taken if at < step.index), reverse=True):
+            for origin, image in reversed(self.taken[index].files):
+                if image is None:
+                    raise Refused("where a file is copied to is not known", self.stage.steps[index].instruction.span)
+                if image == place:
+                    return origin
+        return None
+
     def again(self, index: int, moving: set[int]) -> bool:
         """Whether a later COPY brings the same files to the same places, with nothing but settings in between."""
         wanted = {(origin, image) for origin, image in self.taken[index].files}

@@ -24,7 +24,7 @@ from slimify.transforms.split_stage.python_stage import (
 from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
-from slimify.transforms.split_stage.system import MAKE_USERS, System, of_image
+from slimify.transforms.split_stage.system import System, of_image
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.knowledge.debian import closure_size
@@ -89,7 +89,7 @@ def plan(build: Build, image: Image) -> Result | None:
     _needs(system, stage, moving, found, begin)
     if image.kind != "slim" and (found.names & _MIME or "mimetypes" in begin.stdlib):
         system.wants(("media-types",), "file types are guessed with /etc/mime.types")
-    gone = sorted(MAKE_USERS & (system.before - system.after))
+    gone = system.users
     for run in runs.values():
         if run.sets_up and gone and re.search(r"user", run.step.instruction.arguments):
             raise Refused(

@@ -79,6 +79,11 @@ class System:
         for one in runtime_packages(package, self.release) or ():
             self.wants((one,), f"it has the library of {package}")
 
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        return sorted(MAKE_USERS & (self.before - self.after))
+
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there if one of them was there before."""
         known = [one for one in packages if knows(one, self.release)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "php": "php", "python": "python", "ruby": "ruby", "rust": "rust"}
+_PACKS = {"golang": "golang", "node": "node", "php": "php", "python": "python", "ruby": "ruby", "rust": "rust"}
 _TITLE = "the stage is not split"
 
 
