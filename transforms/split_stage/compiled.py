@@ -23,6 +23,7 @@ from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.transforms.split_stage.system import Distribution, distribution
 from slimify.transforms.split_stage.worth import worth
 
+from slimify.context.copies import USUAL_FOLDERS
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
@@ -55,6 +56,10 @@ class Compiled(ABC):
     tools: re.Pattern[str]
     #: Variables that may stand in front of them.
     variables: re.Pattern[str] | None = None
+    #: Entry points of base images that prepare something for the build and then run what they are given.
+    passing: frozenset[str] = frozenset()
+    #: Volumes of base images that only the language's tools use.
+    build_volumes: frozenset[str] = frozenset()
 
     def __init__(self, build: Build, image: Image) -> None:
         self.build = build
@@ -94,6 +99,22 @@ class Compiled(ABC):
         del call
         return False
 
+    def shipped(self) -> tuple[str, ...]:
+        """The outputs that the stage that ships is to have, asked for when it is known what the image runs."""
+        return tuple(self.outputs.paths)
+
+    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        """What is known of the packages of the stage that ships."""
+        return distribution(self.image, self.stage.image or "", base, runs, dropped)
+
+    def settings(self, base: str) -> tuple[str, ...]:
+        """Instructions that make up for what the other base is configured with. Raises `Refused`."""
+        del base
+        return ()
+
+    def check(self, call: Called) -> None:
+        """Raise `Refused` for a program that must not be called when the image runs."""
+
     def reason(self) -> str:
         """What the user gains."""
         names = ", ".join(posixpath.basename(one) for one in self.outputs.paths)
@@ -110,7 +131,7 @@ class Compiled(ABC):
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
-        if not self.outputs.paths:
+        if not self.outputs.paths and not self.outputs.trees:
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         start = _Start(self)
         start.follow()
@@ -121,7 +142,7 @@ class Compiled(ABC):
         dropped = frozenset(
             one for run in moving for one in run.packages if one in run.build_only or self.only_builds(one)
         )
-        system = distribution(self.image, self.stage.image or "", base, runs, dropped)
+        system = self.distribution(base, runs, dropped)
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
@@ -131,11 +152,12 @@ class Compiled(ABC):
                 base=base,
                 parts=self._parts(runs, moving, last, needs),
                 arrive=(
+                    *self.settings(base),
                     *install(self.build, moving, [*kept, *system.added], system.name),
                     *self._folders(),
                     *(f"ENV PATH={folder}:$PATH" for folder in start.folders),
                 ),
-                late=copies(name, self.outputs.paths),
+                late=copies(name, self.shipped()),
             ),
             self.reason(),
             (
@@ -172,7 +194,11 @@ class Compiled(ABC):
                 raise Refused("it is built behind a USER", step.instruction.span)
             if step.keyword == "VOLUME":
                 raise Refused("it is built behind a VOLUME", step.instruction.span)
-            here = step.keyword in ("COPY", "ADD") or (step.keyword == "RUN" and self._builds(step))
+            if step.keyword == "WORKDIR" and self.stage.steps[step.index + 1].state.workdir is None:
+                raise Refused("which folder this is depends on the base image", step.instruction.span)
+            into = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
+            here = step.keyword in ("COPY", "ADD") and not into[-1].startswith("/")
+            here = here or (step.keyword == "RUN" and self._builds(step))
             if here and step.state.workdir is None and self._home() != "/":
                 raise Refused(
                     f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", step.instruction.span
@@ -190,19 +216,26 @@ class Compiled(ABC):
         span = self.stage.stage.base.span
         keywords = {step.keyword for step in self.stage.steps}
         entry = () if new is None else new.entrypoint
-        if "ENTRYPOINT" not in keywords and old.entrypoint != entry:
+        differs = old.entrypoint != entry and not {*old.entrypoint, *entry} <= self.passing
+        if "ENTRYPOINT" not in keywords and differs:
             raise Refused(f"{base} starts its command in another way than {self.stage.image}", span)
-        if old.stopsignal != ("" if new is None else new.stopsignal) or old.volumes or old.ports:
+        known = self.build_volumes.issuperset(old.volumes)
+        if old.stopsignal != ("" if new is None else new.stopsignal) or not known or old.ports:
             raise Refused(f"{base} is configured in another way than {self.stage.image}", span)
-        lost = [name for name in old.env if new is None or name not in new.env]
+        if self._home() != "/" and self.stage.final_state.workdir is None:
+            raise Refused(f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", span)
+        env = {} if new is None else new.env
+        lost = [name for name, value in old.env.items() if name not in env or env[name] != value]
         if not lost:
             return
         mention = re.compile(rf"\b(?:{'|'.join(map(re.escape, lost))})\b")
+        read = re.compile(rf"\$\{{?(?:{'|'.join(map(re.escape, lost))})\b")
         for step in self.stage.steps:
-            if step.keyword != "RUN" and (found := mention.search(step.instruction.logical.text)):
+            looked = read if step.keyword in ("ENV", "ARG") else mention
+            if step.keyword != "RUN" and (found := looked.search(step.instruction.logical.text)):
                 raise Refused(f"{found[0]}, which the base sets, is named", step.instruction.span)
         for path in dict.fromkeys(origin for taken in self.files.taken.values() for origin, _ in taken.files):
-            data = self.files.text(path)
+            data = None if self.is_source(path) else self.files.text(path)
             if data is not None and (found := mention.search(data)):
                 raise Refused(f"{path} names {found[0]}, which only the base of the build sets", span)
 
@@ -235,7 +268,29 @@ class Compiled(ABC):
                     part = Part.BOTH
                 part = copied.get(step.index, part)
             found.append(part)
+        self._present(runs, found)
         return tuple(found)
+
+    def _present(self, runs: list[Run], parts: list[Part]) -> None:
+        """Have in both stages what a RUN that sets up names; refuse where it is given to a user of the old base."""
+        for run in runs:
+            if run.sets_up and parts[run.step.index] is not Part.BUILD:
+                named = [path for path in changed(run) if not self._made(path)]
+                for at, taken in self.files.taken.items():
+                    if any(image and f"{image}/".startswith(f"{path}/") for path in named for _, image in taken.files):
+                        parts[at] = Part.BOTH if at < run.step.index else parts[at]
+        old, new = config(self.stage.image or ""), config(self.base())
+        gone = set(old.users if old is not None else ()) - set(new.users if new is not None else ())
+        for step in self.stage.steps:
+            text = step.instruction.flag("chown") or "" if step.keyword in ("COPY", "ADD") else ""
+            text = step.instruction.arguments if step.keyword in ("USER", "RUN") else text
+            if parts[step.index] is not Part.BUILD and (found := gone & set(re.findall(r"[\w-]+", text))):
+                raise Refused(f"only {self.image.name} has the user {min(found)}", step.instruction.span)
+
+    def _made(self, path: str) -> bool:
+        """Whether a folder is there whatever is copied: a usual one, a working directory, or one that a RUN makes."""
+        homes = {step.state.workdir for step in self.stage.steps} | {self.stage.final_state.workdir}
+        return path in USUAL_FOLDERS or any(home and f"{home}/".startswith(f"{path}/") for home in homes)
 
     def _serves_both(self, run: Run) -> bool:
         if run.sets_up and any(self.outputs.at(path) for path in changed(run)):
@@ -260,6 +315,9 @@ class _Start(CommandLines):
         self.runs_output = False
         # Those on the PATH of the compiler's image only.
         self.folders: dict[str, None] = {}
+
+    def check(self, call: Called) -> None:
+        self.pack.check(call)
 
     def brought(self, call: Called) -> bool:
         found = self.pack.runs_by(call)

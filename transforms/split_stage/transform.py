@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "python": "python"}
+_JDKS = ("eclipse-temurin", "gradle", "maven", "openjdk")
+_PACKS = {"golang": "golang", "python": "python", **dict.fromkeys(_JDKS, "java")}
 _TITLE = "the stage is not split"
 
 

@@ -1,0 +1,339 @@
+"""The pack for Java: Maven, Gradle or javac build on the image with the JDK, and the result ships on its JRE.
+
+Class files ask for no more of the distribution than the JVM does, so that the JRE of the same vendor and version will do.
+What ships is what the command line names of the folders that the build fills: `target` and `build`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+
+from slimify.transforms.split_stage.compiled import Compiled, Needs
+from slimify.transforms.split_stage.core import Result
+from slimify.transforms.split_stage.difference import difference
+from slimify.transforms.split_stage.java_call import folder_of, read_call
+from slimify.transforms.split_stage.java_tools import gradle, jar, javac, maven
+from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.start import Called
+from slimify.transforms.split_stage.system import Distribution
+from slimify.transforms.split_stage.worth import worth
+
+from slimify.context.found import Unknown
+from slimify.context.java import JavaProject, read_gradle, read_maven
+from slimify.context.java_sources import read_sources
+from slimify.knowledge.image_siblings import respell, run_sibling
+from slimify.knowledge.image_sizes import uncompressed_bytes
+from slimify.knowledge.images import Image
+from slimify.rewrite.edit import Evidence
+from slimify.semantics.build import Build
+from slimify.semantics.commands import Invocation
+
+_BUILDS = re.compile(r"\b(?:mvn|mvnw|gradle|gradlew|javac)\b")
+# The number of Java in a tag: `3.9-eclipse-temurin-21`, `8-jdk17`, `17-jdk-jammy`, `open-17-jdk`.
+_JAVA = re.compile(r"(?:temurin|openjdk|corretto|semeru|sapmachine|zulu|jdk|open)-?(\d+)")
+_FIRST = re.compile(r"(\d+)[\d.u_b+]*(?:-|$)")
+_WRAPPERS = frozenset(["mvnw", "gradlew"])
+# A JRE of any version has these (the `bin` folders of Temurin's).
+_OF_THE_JRE = frozenset(["keytool", "rmiregistry"])
+_OF_THE_JDK = frozenset(
+    "jar jarsigner javac javadoc javap jcmd jconsole jdb jdeprscan jdeps jhsdb jimage jinfo jlink jmap jmod jpackage jps "
+    "jshell jstack jstat jstatd serialver native-image".split()
+)
+_TOOLS = frozenset(["mvn", "mvnw", "gradle", "gradlew"])
+_SOURCE_ENDINGS = (".java", ".kt", ".kts", ".groovy", ".scala", ".gradle", ".iml")
+_MANIFESTS = frozenset(
+    "pom.xml mvnw mvnw.cmd gradlew gradlew.bat gradle.properties gradle.lockfile libs.versions.toml HELP.md lombok.config "
+    ".project .classpath .factorypath .sdkmanrc .java-version checkstyle.xml".split()
+)
+_BUILD_FOLDERS = re.compile(r"(?:^|/)(?:\.mvn|\.gradle|\.settings|buildSrc|gradle/wrapper|src/(?:main|test))/")
+# They name programs and settings of a whole JDK, or of fetching.
+_BUILD_TOOLS = frozenset("maven gradle ant git unzip zip dos2unix openssh-client binutils".split())
+_CLASS_PATH = re.compile(r"addClasspath|Class-Path|classpathPrefix")
+_PREFIX = re.compile(r"<classpathPrefix>\s*(?:\./)?([\w.-]+)/?\s*</classpathPrefix>")
+
+
+def concerns(build: Build, image: Image) -> bool:
+    """Whether something is built with Maven, Gradle or javac."""
+    runs = (step.instruction.logical.text for step in build.stages[0].steps if step.keyword == "RUN")
+    return any(map(_BUILDS.search, runs))
+
+
+def plan(build: Build, image: Image) -> Result | None:
+    """How the stage is split. Raises `Refused`."""
+    return _Java(build, image).plan()
+
+
+class _Java(Compiled):
+    tools = re.compile(r"mvnw?|gradlew?|javac|jar")
+    variables = re.compile(r"(?:MAVEN|GRADLE|JAVA)_OPTS|MAVEN_CONFIG|MAVEN_ARGS|GRADLE_USER_HOME|SPRING_PROFILES_ACTIVE")
+    # Maven's copies settings for Maven to ~/.m2; Temurin's adds certificates where USE_SYSTEM_CA_CERTS asks for it.
+    passing = frozenset(["/usr/local/bin/mvn-entrypoint.sh", "/__cacert_entrypoint.sh"])
+    build_volumes = frozenset(["/home/gradle/.gradle"])
+
+    def __init__(self, build: Build, image: Image) -> None:
+        super().__init__(build, image)
+        assert build.context is not None
+        self.context = build.context
+        # The folders of the image that a build fills, each with its project, as far as that is known.
+        self.projects: dict[str, JavaProject | None] = {}
+        self.wanted: dict[str, None] = {}
+        self.evidence: list[Evidence] = []
+
+    def sort(self, run: Run, call: Invocation) -> Run | None:
+        program = call.program or ""
+        if program in ("mvn", "mvnw"):
+            self._maven(run, call)
+        elif program in ("gradle", "gradlew"):
+            self._gradle(run, call)
+        elif program == "javac":
+            self._javac(run, call)
+        elif program == "jar":
+            made = jar(run, call)
+            if made is not None:
+                self.outputs.add(made)
+        elif not self._readies_wrapper(call):
+            return None
+        return run._replace(builds=(*run.builds, call))
+
+    def _readies_wrapper(self, call: Invocation) -> bool:
+        """`chmod +x mvnw` and `sed -i 's/\\r$//' gradlew`: nothing but the build runs them."""
+        operands = [one for one in call.operands if one is not None]
+        if call.program == "sed" and call.has("-i") and operands:
+            operands = operands[1:]
+        elif call.program == "chmod" and operands:
+            operands = operands[1:]
+        elif call.program != "dos2unix":
+            return False
+        return bool(operands) and all(posixpath.basename(one) in _WRAPPERS for one in operands)
+
+    def _maven(self, run: Run, call: Invocation) -> None:
+        made = maven(run, call)
+        found = self.files.source(run.step, posixpath.join(made.folder, "pom.xml"))
+        if not made.leaves:
+            return
+        if found is None:
+            raise Refused(f"no pom.xml is known to be in {made.folder}", run.step.instruction.span)
+        root = posixpath.dirname(found[0])
+        waiting = [root]
+        while waiting:
+            folder = waiting.pop()
+            project = read_maven(self.context, folder)
+            if not isinstance(project, JavaProject):
+                raise Refused("pom.xml cannot be read", run.step.instruction.span)
+            place = posixpath.normpath(posixpath.join(made.folder, posixpath.relpath(folder or ".", root or "."), "target"))
+            if place not in self.projects and len(self.projects) < 100:
+                self.projects[place] = None if made.named or project.unknown else project
+                self.outputs.trees[place] = None
+                waiting += [posixpath.dirname(one) if one.endswith(".xml") else one for one in project.modules]
+
+    def _gradle(self, run: Run, call: Invocation) -> None:
+        made = gradle(run, call)
+        if not made.leaves:
+            return
+        names = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts")
+        root = next(
+            (one for name in names if (one := self.files.source(run.step, posixpath.join(made.folder, name)))), None
+        )
+        if root is None:
+            raise Refused(f"no build.gradle is known to be in {made.folder}", run.step.instruction.span)
+        start = posixpath.dirname(root[0])
+        for entry in self.context.entries():
+            folder = posixpath.dirname(entry.path)
+            inside = not start or f"{folder}/".startswith(f"{start}/")
+            if posixpath.basename(entry.path) not in names[:2] or not inside or "buildSrc" in folder.split("/"):
+                continue
+            project = read_gradle(self.context, folder)
+            relative = posixpath.relpath(folder or ".", start or ".")
+            place = posixpath.normpath(posixpath.join(made.folder, relative, "build"))
+            known = isinstance(project, JavaProject) and not made.named and not project.unknown and folder == start
+            self.projects[place] = project if known and isinstance(project, JavaProject) else None
+            self.outputs.trees[place] = None
+
+    def _javac(self, run: Run, call: Invocation) -> None:
+        span = run.step.instruction.span
+        target, folders = javac(run, call)
+        if target is not None:
+            copied = {posixpath.dirname(image or "") for taken in self.files.taken.values() for _, image in taken.files}
+            if any(f"{folder}/".startswith(f"{target}/") for folder in copied):
+                raise Refused("javac writes between the sources", span)
+            self.projects[target] = None
+            self.outputs.trees[target] = None
+            return
+        for taken in self.files.taken.values():
+            for origin, image in taken.files:
+                if origin.endswith(".java") and image is not None and posixpath.dirname(image) not in folders:
+                    raise Refused(f"javac may compile {origin} along, where its classes are not looked for", span)
+        for folder in folders:
+            self.outputs.add(posixpath.join(folder, "*.class"))
+
+    def runs_by(self, call: Called) -> bool:
+        span, workdir = call.span, self.stage.final_state.workdir or "/"
+        if call.program in _OF_THE_JRE:
+            return True
+        if "/" in call.typed:
+            path = posixpath.normpath(posixpath.join(workdir, call.typed))
+            tree = self.outputs.tree(path)
+            started = re.fullmatch(r"install/[^/]+/bin/[^/]+", posixpath.relpath(path, tree)) if tree else None
+            if tree is not None and not started:
+                raise Refused(f"{call.where} runs {call.typed}, and what it needs beside it is not known", span)
+            if tree is not None:
+                self.wanted[posixpath.dirname(posixpath.dirname(path))] = None
+            if call.program != "java":
+                return tree is not None
+        if call.program != "java":
+            return False
+        run = read_call(call.argv)
+        if run.source or (run.jar is None and run.main is None):
+            if run.properties and run.properties[0] in ("-version", "--version"):
+                return True
+            raise Refused(f"{call.where} has java compile what it runs, or read its options from a file", span)
+        paths = [run.jar] if run.jar is not None else [folder_of(one) for one in run.paths or (".",)]
+        found = [self._wants_path(one, workdir, call) for one in (*paths, *run.agents)]
+        if not any(found):
+            raise Refused(f"{call.where} runs {run.jar or run.main}, which is not what is built here", span)
+        for one in run.properties:
+            value = one.partition("=")[2]
+            if value and self.outputs.tree(posixpath.normpath(posixpath.join(workdir, value))) is not None:
+                raise Refused(f"{call.where} names {value}, and what that is for is not known", span)
+        return True
+
+    def _wants_path(self, path: str, workdir: str, call: Called) -> bool:
+        """Have a jar or a folder of the build ship; whether it is one."""
+        place = posixpath.normpath(posixpath.join(workdir, path))
+        tree = self.outputs.tree(place)
+        if tree is None:
+            if self.outputs.at(place):
+                return True
+            known = any(f"{image}/".startswith(f"{place}/") for image in self._places())
+            if not known and place != workdir:
+                raise Refused(f"{call.where} names {path}, which is not known to be there", call.span)
+            return False
+        if any(sign in posixpath.dirname(place) for sign in "*?["):
+            raise Refused(f"which folder {path} is in is not known", call.span)
+        beside = self._beside(tree, place, call) if place.endswith((".jar", ".war")) else ()
+        parent = posixpath.dirname(place)
+        if posixpath.basename(place) == "quarkus-run.jar":
+            self.wanted[parent] = None
+        else:
+            self.wanted.update(dict.fromkeys([place, *beside]))
+        return True
+
+    def _places(self) -> list[str]:
+        return [image for taken in self.files.taken.values() for _, image in taken.files if image is not None]
+
+    def _beside(self, tree: str, place: str, call: Called) -> tuple[str, ...]:
+        """The folders next to a jar that its manifest names. Raises `Refused` for a jar that is not made there."""
+        project, name = self.projects.get(tree), posixpath.basename(place)
+        if project is not None and project.artefacts:
+            made = [posixpath.basename(one.path) for one in project.artefacts]
+            text = self.files.text(project.path) or ""
+            stems = [posixpath.splitext(one)[0] for one in made]
+            classified = any(
+                name.startswith(f"{stem}-") and posixpath.splitext(name)[0].removeprefix(f"{stem}-") in text
+                for stem in stems
+            )
+            if not classified and not any(fnmatch.fnmatch(one, name) for one in made):
+                raise Refused(f"{call.where} runs {name}, and {project.path} makes {made[0]}", call.span)
+            self.evidence.append(Evidence(f"{project.path} makes {made[0]}"))
+            if any(one.runnable for one in project.artefacts) and project.packaging == "jar":
+                return ()
+        if name.endswith(".war") and project is not None and not project.uses("spring-boot"):
+            raise Refused(f"{name} is a war, which a server has to run", call.span)
+        prefixes = set()
+        for entry in self.context.entries():
+            if entry.path.endswith(("pom.xml", ".gradle", ".gradle.kts")):
+                text = self.files.text(entry.path) or ""
+                if _CLASS_PATH.search(text):
+                    prefixes.add(match[1] if (match := _PREFIX.search(text)) else "")
+        if "" in prefixes:
+            raise Refused(f"{name} names a class path, and where that is is not known", call.span)
+        return tuple(posixpath.join(posixpath.dirname(place), one) for one in sorted(prefixes))
+
+    def shipped(self) -> tuple[str, ...]:
+        wanted = [one for one in self.wanted if not any(one != two and one.startswith(f"{two}/") for two in self.wanted)]
+        return (*self.outputs.paths, *wanted)
+
+    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        return difference(self.image, self.stage.image or "", base, runs, dropped)
+
+    def base(self) -> str:
+        image, literal = self.stage.image or "", self.stage.stage.image
+        found, java = run_sibling(image), _java(self.image)
+        if not java:
+            raise Refused(f"which Java {image} has changes with time")
+        if found is None:
+            raise Refused(f"there is no JRE of the same vendor and version as in {image}")
+        if "$" not in literal:
+            return found
+        spelled = respell(literal, image, found)
+        if spelled is None and not re.search(rf"(?:temurin|jdk)-?{java}\b", literal):
+            raise Refused("which Java the base has depends on a variable")
+        return spelled or found
+
+    def needs(self) -> Needs:
+        sources = read_sources(self.context)
+        for one in (*sources.jdk, *sources.unknown):
+            raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}")
+        beside = sources.mentions(r"(?:target|build|out)/")
+        if beside is not None:
+            raise Refused(f"{beside} names a file in a folder that only the build fills")
+        for step in self.stage.steps:
+            words = [posixpath.normpath(one) for one in re.split(r"[\s=:\"]", step.instruction.logical.text)]
+            if step.keyword == "ENV" and any(one.startswith("/") and self.outputs.tree(one) for one in words):
+                raise Refused("a variable names a folder that only the build fills", step.instruction.span)
+            if "USE_SYSTEM_CA_CERTS" in step.instruction.logical.text and self.image.name == "maven":
+                raise Refused("only the JRE's image heeds USE_SYSTEM_CA_CERTS", step.instruction.span)
+        return Needs(
+            programs=tuple((one.name, f"{one.place.file}:{one.place.line}") for one in sources.programs),
+            certain=True,
+            evidence=tuple(self.evidence),
+        )
+
+    @property
+    def links(self) -> bool:
+        return False
+
+    def only_builds(self, package: str) -> bool:
+        return package in _BUILD_TOOLS and not any(one.name == package for one in read_sources(self.context).programs)
+
+    def is_source(self, path: str) -> bool:
+        name = posixpath.basename(path)
+        if name in _WRAPPERS or name in _MANIFESTS or path.startswith(".mvn/"):
+            return True
+        if read_sources(self.context).mentions(r"/?(?:[\w./-]+/)?src/"):
+            return False
+        return name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
+
+    def _stale(self, path: str) -> bool:
+        """Whether a file lies where the build writes: what is left there from another build is not what runs."""
+        return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.projects)
+
+    def _saves(self, base: str) -> int:
+        known = uncompressed_bytes(self.stage.image or "")
+        if known is None and self.image.name in ("maven", "gradle"):
+            below = re.sub(r"\bjre\b", "jdk", base)
+            known = uncompressed_bytes(below)
+        after = uncompressed_bytes(base)
+        return worth(known and known.bytes, after and after.bytes)
+
+    def check(self, call: Called) -> None:
+        """Raise `Refused` for a program of the JDK, or one that builds."""
+        if call.program in _TOOLS:
+            raise Refused(f"{call.where} builds with {call.program} when it starts, as for development", call.span)
+        if call.program in _OF_THE_JDK:
+            raise Refused(f"{call.where} calls {call.program}, which only a JDK has", call.span)
+
+    def reason(self) -> str:
+        return "the JDK, the build tool and what it fetched are not needed to run the application"
+
+
+def _java(image: Image) -> str:
+    """The number of Java that a tag names, empty if it names none."""
+    if image.name in ("maven", "gradle"):
+        match = _JAVA.search(image.tag)
+    else:
+        match = _FIRST.match(image.tag) or _JAVA.search(image.tag)
+    return match[1] if match else ""
