@@ -21,7 +21,11 @@ from slimify.context.xml_text import parse
 from slimify.semantics.build_context import BuildContext, Kind
 
 _LANGUAGES = (".java", ".kt", ".groovy", ".scala")
-_SETTINGS = (".properties", ".yml", ".yaml", ".xml", ".conf", ".json", ".toml")
+# What the application itself is set up by; not the pages that it serves, nor what steers builds and services around it.
+_SETTINGS = re.compile(
+    r"(?:.*/)?src/main/resources/(?!(?:static|public|templates|META-INF/resources)/).*\.(?:properties|ya?ml|xml|conf|toml)"
+    r"|(?:.*/)?(?:application|bootstrap|logback|log4j2?)[\w.-]*\.(?:properties|ya?ml|xml)"
+)
 _LIMIT = 4000
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _COMMENT = re.compile(rf"{_STRING}|'(?:[^'\\\n]|\\.)'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
@@ -53,7 +57,7 @@ class JavaSources(NamedTuple):
 
     def mentions(self, pattern: str) -> str | None:
         """The first file with a string in it that a pattern matches from the string's start."""
-        quoted = re.compile(rf"[\"'=:\s](?:file:)?(?:\./)?(?:{pattern})")
+        quoted = re.compile(rf"[\"'=:>\s](?:file:)?(?:\./)?(?:{pattern})")
         return next((path for path, text in self.texts if quoted.search(text)), None)
 
 
@@ -75,7 +79,7 @@ def read_sources(context: BuildContext) -> JavaSources:
         if name == "pom.xml" or name.endswith((".gradle", ".gradle.kts")):
             jdk += _dependencies(context, entry.path)
             continue
-        if not name.endswith(_LANGUAGES + _SETTINGS) or name.endswith("lock.json"):
+        if not name.endswith(_LANGUAGES) and not _SETTINGS.fullmatch(entry.path):
             continue
         text = source(context, entry.path)
         if text is None or len(texts) > _LIMIT:

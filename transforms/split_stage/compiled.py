@@ -15,9 +15,9 @@ from typing import NamedTuple
 from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.outputs import Outputs, changed, copies
+from slimify.transforms.split_stage.outputs import Outputs, absolute, changed, copies
 from slimify.transforms.split_stage.refused import Refused
-from slimify.transforms.split_stage.runs import Run, read_run
+from slimify.transforms.split_stage.runs import Run, read_run, script_of
 from slimify.transforms.split_stage.sources import parts
 from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.transforms.split_stage.system import Distribution, distribution
@@ -75,6 +75,10 @@ class Compiled(ABC):
     @abstractmethod
     def base(self) -> str:
         """The image that the program ships on. Raises `Refused` where none is known."""
+
+    def spelled(self, base: str) -> str:
+        """The image as it is to be written, with the variables of the FROM. Raises `Refused`."""
+        return base
 
     @abstractmethod
     def needs(self) -> Needs:
@@ -149,7 +153,7 @@ class Compiled(ABC):
         return Result(
             Plan(
                 name=name,
-                base=base,
+                base=self.spelled(base),
                 parts=self._parts(runs, moving, last, needs),
                 arrive=(
                     *self.settings(base),
@@ -180,19 +184,23 @@ class Compiled(ABC):
         return self.sort(run, call) or self.outputs.sort(run, call, building)
 
     def _builds(self, step: Step) -> bool:
-        body = step.body
-        return body is not None and any(
-            one.program is not None and self.tools.fullmatch(one.program)
-            for command in body.script.commands()
-            for one in invocations(command, step.state.variables)
-        )
+        """Whether a RUN calls the language's tools, or takes what they made to another place."""
+        script, run = script_of(step), Run(step)
+        for command in script.commands() if script is not None else ():
+            for one in invocations(command, step.state.variables):
+                if one.program is not None and self.tools.fullmatch(one.program):
+                    return True
+                paths = [path for path in one.operands if path is not None]
+                if one.program in ("cp", "mv") and any(self.outputs.at(absolute(run, path)) for path in paths):
+                    return True
+        return False
 
     def _settled(self, last: int) -> None:
         """Refuse where files would get another owner, or a folder is that of the base image."""
         for step in self.stage.steps[: last + 1]:
-            if step.keyword == "USER":
+            if step.keyword == "USER" and step.instruction.arguments.strip() not in ("root", "0", "root:root", "0:0"):
                 raise Refused("it is built behind a USER", step.instruction.span)
-            if step.keyword == "VOLUME":
+            if step.keyword == "VOLUME" and self._in_volume(step):
                 raise Refused("it is built behind a VOLUME", step.instruction.span)
             if step.keyword == "WORKDIR" and self.stage.steps[step.index + 1].state.workdir is None:
                 raise Refused("which folder this is depends on the base image", step.instruction.span)
@@ -204,12 +212,25 @@ class Compiled(ABC):
                     f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", step.instruction.span
                 )
 
+    def _in_volume(self, step: Step) -> bool:
+        """Whether a volume may hold anything that is copied or built."""
+        written = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
+        places = [image for taken in self.files.taken.values() for _, image in taken.files]
+        for one in written:
+            path = posixpath.normpath(posixpath.join(step.state.workdir or "/", one))
+            inside = any(place is None or f"{place}/".startswith(f"{path}/") for place in places)
+            if "$" in one or inside or self.outputs.at(path):
+                return True
+        return False
+
     def _home(self) -> str:
         known = config(self.stage.image or "")
         return known.workdir if known is not None else "/"
 
     def _inherited(self, base: str) -> None:
         """Refuse where the stage would lose what it has from its base: an entry point, variables, volumes, users."""
+        if base == self.stage.image:
+            return
         old, new = config(self.stage.image or ""), config(base)
         if old is None:
             raise Refused(f"what {self.stage.image} is configured for is not known")
@@ -255,6 +276,7 @@ class Compiled(ABC):
     def _parts(self, runs: list[Run], moving: list[Run], last: int, needs: Needs) -> tuple[Part, ...]:
         moved = {run.step.index for run in moving}
         kinds = {run.step.index: run for run in runs}
+        first = min(run.step.index for run in runs if run.builds)
         copied = parts(self.stage, self.files, last, self.is_source, needs.certain, self.outputs)
         found = []
         for step in self.stage.steps:
@@ -263,7 +285,7 @@ class Compiled(ABC):
                 part = Part.BUILD
             elif step.index < last:
                 if step.keyword in ("ENV", "ARG", "WORKDIR") or (
-                    step.keyword == "RUN" and self._serves_both(kinds[step.index])
+                    step.keyword == "RUN" and self._serves_both(kinds[step.index], first)
                 ):
                     part = Part.BOTH
                 part = copied.get(step.index, part)
@@ -278,7 +300,7 @@ class Compiled(ABC):
                 named = [path for path in changed(run) if not self._made(path)]
                 for at, taken in self.files.taken.items():
                     if any(image and f"{image}/".startswith(f"{path}/") for path in named for _, image in taken.files):
-                        parts[at] = Part.BOTH if at < run.step.index else parts[at]
+                        parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]
         old, new = config(self.stage.image or ""), config(self.base())
         gone = set(old.users if old is not None else ()) - set(new.users if new is not None else ())
         for step in self.stage.steps:
@@ -292,8 +314,9 @@ class Compiled(ABC):
         homes = {step.state.workdir for step in self.stage.steps} | {self.stage.final_state.workdir}
         return path in USUAL_FOLDERS or any(home and f"{home}/".startswith(f"{path}/") for home in homes)
 
-    def _serves_both(self, run: Run) -> bool:
-        if run.sets_up and any(self.outputs.at(path) for path in changed(run)):
+    def _serves_both(self, run: Run, first: int) -> bool:
+        """Whether a RUN that sets up can be in both stages: `first` is the step that may have built what it changes."""
+        if run.sets_up and run.step.index > first and any(self.outputs.at(path) for path in changed(run)):
             raise Refused("files are changed before the last of them is built", run.step.instruction.span)
         return True
 

@@ -7,21 +7,22 @@ What ships is what the command line names of the folders that the build fills: `
 from __future__ import annotations
 
 import fnmatch
+import functools
 import posixpath
 import re
 
 from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
-from slimify.transforms.split_stage.difference import difference
+from slimify.transforms.split_stage.difference import Difference, difference
 from slimify.transforms.split_stage.java_call import folder_of, read_call
-from slimify.transforms.split_stage.java_tools import gradle, jar, javac, maven
+from slimify.transforms.split_stage.java_tools import Made, gradle, jar, javac, maven
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution
 from slimify.transforms.split_stage.worth import worth
 
-from slimify.context.found import Unknown
+from slimify.context.copies import USUAL_FOLDERS
 from slimify.context.java import JavaProject, read_gradle, read_maven
 from slimify.context.java_sources import read_sources
 from slimify.knowledge.image_siblings import respell, run_sibling
@@ -55,6 +56,10 @@ _CLASS_PATH = re.compile(r"addClasspath|Class-Path|classpathPrefix")
 _PREFIX = re.compile(r"<classpathPrefix>\s*(?:\./)?([\w.-]+)/?\s*</classpathPrefix>")
 
 
+# A distribution of Gradle, unpacked by its wrapper: in gradle:8-jdk21 the layer with it has 138 MB, compressed.
+_GRADLE_BYTES = 100_000_000
+
+
 def concerns(build: Build, image: Image) -> bool:
     """Whether something is built with Maven, Gradle or javac."""
     runs = (step.instruction.logical.text for step in build.stages[0].steps if step.keyword == "RUN")
@@ -79,6 +84,9 @@ class _Java(Compiled):
         self.context = build.context
         # The folders of the image that a build fills, each with its project, as far as that is known.
         self.projects: dict[str, JavaProject | None] = {}
+        # Whether the wrapper leaves a whole distribution of Gradle in the image.
+        self.fetches_gradle = False
+        self.roots: dict[str, None] = {}
         self.wanted: dict[str, None] = {}
         self.evidence: list[Evidence] = []
 
@@ -116,6 +124,7 @@ class _Java(Compiled):
             return
         if found is None:
             raise Refused(f"no pom.xml is known to be in {made.folder}", run.step.instruction.span)
+        self.roots[made.folder] = None
         root = posixpath.dirname(found[0])
         waiting = [root]
         while waiting:
@@ -125,12 +134,18 @@ class _Java(Compiled):
                 raise Refused("pom.xml cannot be read", run.step.instruction.span)
             place = posixpath.normpath(posixpath.join(made.folder, posixpath.relpath(folder or ".", root or "."), "target"))
             if place not in self.projects and len(self.projects) < 100:
-                self.projects[place] = None if made.named or project.unknown else project
+                self.projects[place] = None if project.unknown or self._renamed(made, project) else project
                 self.outputs.trees[place] = None
                 waiting += [posixpath.dirname(one) if one.endswith(".xml") else one for one in project.modules]
 
+    def _renamed(self, made: Made, project: JavaProject) -> bool:
+        """Whether an option may change what the artefacts are called."""
+        text = self.files.text(project.path) or ""
+        return any(one == "-P" or re.search(rf"\b{re.escape(one)}\b", text) for one in made.named)
+
     def _gradle(self, run: Run, call: Invocation) -> None:
         made = gradle(run, call)
+        self.fetches_gradle = self.fetches_gradle or (call.program == "gradlew" and not run.step.mounts)
         if not made.leaves:
             return
         names = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts")
@@ -139,6 +154,7 @@ class _Java(Compiled):
         )
         if root is None:
             raise Refused(f"no build.gradle is known to be in {made.folder}", run.step.instruction.span)
+        self.roots[made.folder] = None
         start = posixpath.dirname(root[0])
         for entry in self.context.entries():
             folder = posixpath.dirname(entry.path)
@@ -148,8 +164,9 @@ class _Java(Compiled):
             project = read_gradle(self.context, folder)
             relative = posixpath.relpath(folder or ".", start or ".")
             place = posixpath.normpath(posixpath.join(made.folder, relative, "build"))
-            known = isinstance(project, JavaProject) and not made.named and not project.unknown and folder == start
-            self.projects[place] = project if known and isinstance(project, JavaProject) else None
+            known = isinstance(project, JavaProject) and not project.unknown and folder == start
+            named = known and isinstance(project, JavaProject) and not self._renamed(made, project)
+            self.projects[place] = project if named and isinstance(project, JavaProject) else None
             self.outputs.trees[place] = None
 
     def _javac(self, run: Run, call: Invocation) -> None:
@@ -187,16 +204,16 @@ class _Java(Compiled):
             return False
         run = read_call(call.argv)
         if run.source or (run.jar is None and run.main is None):
-            if run.properties and run.properties[0] in ("-version", "--version"):
+            if run.options and run.options[0] in ("-version", "--version"):
                 return True
             raise Refused(f"{call.where} has java compile what it runs, or read its options from a file", span)
         paths = [run.jar] if run.jar is not None else [folder_of(one) for one in run.paths or (".",)]
         found = [self._wants_path(one, workdir, call) for one in (*paths, *run.agents)]
         if not any(found):
             raise Refused(f"{call.where} runs {run.jar or run.main}, which is not what is built here", span)
-        for one in run.properties:
-            value = one.partition("=")[2]
-            if value and self.outputs.tree(posixpath.normpath(posixpath.join(workdir, value))) is not None:
+        for one in (*run.options, *run.arguments):
+            value = one.rpartition("=")[2].removeprefix("file:")
+            if not value.startswith("-") and self.outputs.tree(posixpath.normpath(posixpath.join(workdir, value))) is not None:
                 raise Refused(f"{call.where} names {value}, and what that is for is not known", span)
         return True
 
@@ -257,27 +274,39 @@ class _Java(Compiled):
         return (*self.outputs.paths, *wanted)
 
     def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        if base == self.stage.image:
+            added = [one for run in runs for one in run.packages]
+            name = "alpine" if self.image.distribution == "alpine" else "debian"
+            return Difference(name, added, [one for one in added if one not in dropped])
         return difference(self.image, self.stage.image or "", base, runs, dropped)
 
     def base(self) -> str:
-        image, literal = self.stage.image or "", self.stage.stage.image
-        found, java = run_sibling(image), _java(self.image)
-        if not java:
+        image = self.stage.image or ""
+        if not _java(self.image):
             raise Refused(f"which Java {image} has changes with time")
+        found = run_sibling(image)
+        if found is None and self.fetches_gradle:
+            return image
         if found is None:
             raise Refused(f"there is no JRE of the same vendor and version as in {image}")
+        return found
+
+    def spelled(self, base: str) -> str:
+        image, literal = self.stage.image or "", self.stage.stage.image
         if "$" not in literal:
-            return found
-        spelled = respell(literal, image, found)
-        if spelled is None and not re.search(rf"(?:temurin|jdk)-?{java}\b", literal):
+            return base
+        spelled = literal if base == image else respell(literal, image, base)
+        if spelled is None and not re.search(rf"(?:temurin|jdk)-?{_java(self.image)}\b", literal):
             raise Refused("which Java the base has depends on a variable")
-        return spelled or found
+        return spelled or base
 
     def needs(self) -> Needs:
         sources = read_sources(self.context)
-        for one in (*sources.jdk, *sources.unknown):
+        jdk = sources.jdk if self.base() != self.stage.image else ()
+        for one in (*jdk, *sources.unknown):
             raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}")
-        beside = sources.mentions(r"(?:target|build|out)/")
+        names = {re.escape(posixpath.basename(one)) for one in self.outputs.trees}
+        beside = sources.mentions(rf"(?:{'|'.join(sorted(names))})/") if names else None
         if beside is not None:
             raise Refused(f"{beside} names a file in a folder that only the build fills")
         for step in self.stage.steps:
@@ -303,15 +332,43 @@ class _Java(Compiled):
         name = posixpath.basename(path)
         if name in _WRAPPERS or name in _MANIFESTS or path.startswith(".mvn/"):
             return True
-        if read_sources(self.context).mentions(r"/?(?:[\w./-]+/)?src/"):
+        if self._reads_sources:
             return False
-        return name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
+        return self._unseen(path) or name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
+
+    @functools.cached_property
+    def _reads_sources(self) -> bool:
+        return read_sources(self.context).mentions(r"/?(?:[\w./-]+/)?src/") is not None
+
+    def _unseen(self, path: str) -> bool:
+        """Whether a file lies in the folder of the build, which the application neither works in nor names."""
+        places = [image for taken in self.files.taken.values() for origin, image in taken.files if origin == path]
+        return all(image is not None and any(f"{image}/".startswith(f"{one}/") for one in self._hidden) for image in places)
+
+    @functools.cached_property
+    def _hidden(self) -> tuple[str, ...]:
+        workdir = (self.stage.final_state.workdir or "/").rstrip("/") + "/"
+        kept = [step for step in self.stage.steps if step.keyword in ("CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK")]
+        texts = [step.instruction.logical.text for step in kept]
+        texts += [self.files.text(one.path) or "" for one in self.context.entries() if one.path.endswith(".sh")]
+        return tuple(
+            one
+            for one in self.roots
+            if one not in USUAL_FOLDERS
+            and not f"{one}/".startswith(workdir)
+            and not workdir.startswith(f"{one}/")
+            and read_sources(self.context).mentions(re.escape(one)) is None
+            and not any(re.search(rf"{re.escape(one)}(?!/(?:target|build)/)", text) for text in texts)
+        )
 
     def _stale(self, path: str) -> bool:
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""
         return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.projects)
 
     def _saves(self, base: str) -> int:
+        if base == self.stage.image:
+            size = uncompressed_bytes(base)
+            return worth(size and size.bytes + _GRADLE_BYTES, size and size.bytes)
         known = uncompressed_bytes(self.stage.image or "")
         if known is None and self.image.name in ("maven", "gradle"):
             below = re.sub(r"\bjre\b", "jdk", base)
@@ -327,6 +384,8 @@ class _Java(Compiled):
             raise Refused(f"{call.where} calls {call.program}, which only a JDK has", call.span)
 
     def reason(self) -> str:
+        if self.base() == self.stage.image:
+            return "the build tool and what it fetched are not needed to run the application"
         return "the JDK, the build tool and what it fetched are not needed to run the application"
 
 

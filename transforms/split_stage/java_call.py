@@ -17,33 +17,36 @@ _CLASS_PATHS = frozenset(["-cp", "-classpath", "--class-path", "-p", "--module-p
 class JavaCall(NamedTuple):
     """A jar or a class that is run; `paths` is the class path with the module path, `agents` are jars.
 
-    `source` says that a source file is compiled and run, or that options come from a file.
+    `options` are all others, and `arguments` what the application is given. `source` says that a source file is compiled
+    and run, or that options come from a file.
     """
 
     jar: str | None = None
     main: str | None = None
     paths: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
-    properties: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
     source: bool = False
 
 
 def read_call(argv: Sequence[str | None]) -> JavaCall:
     """What is called. An argument that depends on a variable is taken for options, as in `java $JAVA_OPTS -jar`."""
-    call = JavaCall()
+    call, jar = JavaCall(), False
     words = iter(argv)
     for word in words:
         if word is None:
             continue
         name, equals, value = word.partition("=")
-        if not word.startswith("-"):
-            source = word.startswith("@") or word.endswith(".java")
-            return call._replace(main=word, source=source)
+        if not word.startswith("-") or word in ("-m", "--module"):
+            main = word if not word.startswith("-") else next(words, None)
+            call = call._replace(arguments=tuple(one for one in words if one is not None))
+            if jar:
+                return call._replace(jar=main)
+            return call._replace(main=main, source=word.startswith("@") or word.endswith(".java"))
         if word == "-jar":
-            return call._replace(jar=next(words, None))
-        if word in ("-m", "--module"):
-            return call._replace(main=next(words, None))
-        if name in _VALUED:
+            jar = True
+        elif name in _VALUED:
             value = value if equals else next(words, None) or ""
             if name == "--source":
                 return call._replace(source=True)
@@ -52,7 +55,7 @@ def read_call(argv: Sequence[str | None]) -> JavaCall:
         elif word.startswith("-javaagent:"):
             call = call._replace(agents=(*call.agents, word.partition(":")[2].partition("=")[0]))
         else:
-            call = call._replace(properties=(*call.properties, word))
+            call = call._replace(options=(*call.options, word))
     return call
 
 

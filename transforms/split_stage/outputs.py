@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.refused import Refused
-from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.runs import Run, script_of
 
 from slimify.context.copies import USUAL_FOLDERS
 from slimify.semantics.build import Step
@@ -141,9 +141,10 @@ def absolute(run: Run, path: str) -> str:
 
 
 def changed(run: Run) -> tuple[str, ...]:
-    """The paths that a RUN which only sets up names."""
-    body = run.step.body
-    words = () if body is None else (one for command in body.script.commands() for one in command.words)
+    """The paths that a RUN which only sets up names, but for the folders that it makes."""
+    script = script_of(run.step)
+    commands = () if script is None else script.commands()
+    words = (one for command in commands if command.words[:1] and command.words[0].value != "mkdir" for one in command.words)
     return tuple(absolute(run, one.value) for one in words if one.value is not None)
 
 

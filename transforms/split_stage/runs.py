@@ -7,6 +7,7 @@ distribution and the set-up of users, folders, owners and modes.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.knowledge.debian import is_build_only
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
-from slimify.syntax.shell import AndOr, Command, Sequence
+from slimify.syntax.shell import AndOr, Command, Script, Sequence, parse_script
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
@@ -81,12 +82,12 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
     `variables` are those that the ecosystem's tools may be given in front of a command.
     """
     span = step.instruction.span
-    body = step.body
-    if body is None or body.script.opaque or not step.state.shell.posix:
+    script = script_of(step)
+    if script is None or script.opaque or not step.state.shell.posix:
         raise Refused("a RUN cannot be read", span)
     run = Run(step)
-    for command in _plain(body.script.body, step):
-        text = body.script.text[command.start : command.end]
+    for command in _plain(script.body, step):
+        text = script.text[command.start : command.end]
         if not command.words:
             raise Refused("a RUN sets variables for what follows in it", span)
         calls = invocations(command, step.state.variables)
@@ -101,6 +102,14 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
     if run.packages and not run.updates:
         raise Refused("an install takes the package index from an earlier RUN", span)
     return run
+
+
+def script_of(step: Step) -> Script | None:
+    """What a RUN has a shell do; of the exec form, the one command that it is."""
+    if step.body is not None:
+        return step.body.script
+    words = step.instruction.exec_form
+    return parse_script(shlex.join(words)) if words else None
 
 
 def _plain(sequence: Sequence, step: Step) -> list[Command]:
