@@ -246,7 +246,9 @@ class Compiled(ABC):
         if self._home() != "/" and self.stage.final_state.workdir is None:
             raise Refused(f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", span)
         env = {} if new is None else new.env
+        brought = re.findall(r"(\w+)=", " ".join(self.settings(base)))
         lost = [name for name, value in old.env.items() if name not in env or env[name] != value]
+        lost = [name for name in lost if name not in brought]
         if not lost:
             return
         mention = re.compile(rf"\b(?:{'|'.join(map(re.escape, lost))})\b")

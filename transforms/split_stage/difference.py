@@ -70,6 +70,9 @@ def difference(image: Image, old: str, new: str, runs: Iterable[Run], dropped: f
     for reference, packages in ((old, before), (new, after)):
         if packages is None:
             raise Refused(f"which packages are in {reference} is not known")
+    headers = sorted(one for one in dropped if one.endswith("-dev"))
+    if headers:
+        raise Refused(f"what has the library of {headers[0]} is not known")
     assert before is not None and after is not None
     added = [one for run in runs for one in run.packages]
     name = "alpine" if image.distribution == "alpine" else "debian"

@@ -20,9 +20,9 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution
+from slimify.transforms.split_stage.unseen import lies_in, unseen
 from slimify.transforms.split_stage.worth import worth
 
-from slimify.context.copies import USUAL_FOLDERS
 from slimify.context.java import JavaProject, read_gradle, read_maven
 from slimify.context.java_sources import read_sources
 from slimify.knowledge.image_siblings import respell, run_sibling
@@ -334,32 +334,22 @@ class _Java(Compiled):
             return True
         if self._reads_sources:
             return False
-        return self._unseen(path) or name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
+        if lies_in(self.files, path, self._unseen):
+            return True
+        return name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
 
     @functools.cached_property
     def _reads_sources(self) -> bool:
         return read_sources(self.context).mentions(r"/?(?:[\w./-]+/)?src/") is not None
 
-    def _unseen(self, path: str) -> bool:
-        """Whether a file lies in the folder of the build, which the application neither works in nor names."""
-        places = [image for taken in self.files.taken.values() for origin, image in taken.files if origin == path]
-        return all(image is not None and any(f"{image}/".startswith(f"{one}/") for one in self._hidden) for image in places)
-
     @functools.cached_property
-    def _hidden(self) -> tuple[str, ...]:
-        workdir = (self.stage.final_state.workdir or "/").rstrip("/") + "/"
-        kept = [step for step in self.stage.steps if step.keyword in ("CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK")]
-        texts = [step.instruction.logical.text for step in kept]
-        texts += [self.files.text(one.path) or "" for one in self.context.entries() if one.path.endswith(".sh")]
-        return tuple(
-            one
-            for one in self.roots
-            if one not in USUAL_FOLDERS
-            and not f"{one}/".startswith(workdir)
-            and not workdir.startswith(f"{one}/")
-            and read_sources(self.context).mentions(re.escape(one)) is None
-            and not any(re.search(rf"{re.escape(one)}(?!/(?:target|build)/)", text) for text in texts)
-        )
+    def _unseen(self) -> tuple[str, ...]:
+        sources = read_sources(self.context)
+
+        def mentions(path: str) -> bool:
+            return sources.mentions(re.escape(path)) is not None
+
+        return unseen(self.stage, self.files, self.roots, self.outputs.trees, mentions)
 
     def _stale(self, path: str) -> bool:
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""

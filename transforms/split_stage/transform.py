@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 NAME = "split-stage"
 # The module of the pack for each official image.
 _JDKS = ("eclipse-temurin", "gradle", "maven", "openjdk")
-_PACKS = {"golang": "golang", "python": "python", **dict.fromkeys(_JDKS, "java")}
+_PACKS = {
+    "golang": "golang",
+    "python": "python",
+    "mcr.microsoft.com/dotnet/sdk": "dotnet",
+    **dict.fromkeys(_JDKS, "java"),
+}
 _TITLE = "the stage is not split"
 
 
