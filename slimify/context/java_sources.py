@@ -4,8 +4,8 @@ Java, Kotlin, Groovy and Scala are looked at as text: comments are left out, str
 names. What a dependency does is not seen, but for those that are known to call the compiler of the JDK.
 
 Sources: Java SE API (java.lang.ProcessBuilder, java.lang.Runtime, javax.tools); JEP 220 and make/Images.gmk of OpenJDK
-(a JRE has the modules of the boot and platform loaders only: no jdk.compiler, jdk.jshell, jdk.attach, jdk.jdi, jdk.jcmd,
-jdk.jartool, jdk.jlink, jdk.random).
+(a JRE has the modules of the boot and platform loaders only: no jdk.compiler, jdk.jshell, jdk.attach, jdk.jdi,
+jdk.jcmd, jdk.jartool, jdk.jlink, jdk.random).
 """
 
 from __future__ import annotations

@@ -118,6 +118,7 @@ class Compiled(ABC):
 
     def check(self, call: Called) -> None:
         """Raise `Refused` for a program that must not be called when the image runs."""
+        del call
 
     def reason(self) -> str:
         """What the user gains."""
@@ -139,7 +140,7 @@ class Compiled(ABC):
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         start = _Start(self)
         start.follow()
-        if not start.runs_output:
+        if not start.runs_output or not self.shipped():
             raise Refused("what the image runs is not what is built in it")
         base, needs = self.base(), self.needs()
         self._inherited(base)

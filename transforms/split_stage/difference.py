@@ -73,7 +73,8 @@ def difference(image: Image, old: str, new: str, runs: Iterable[Run], dropped: f
     headers = sorted(one for one in dropped if one.endswith("-dev"))
     if headers:
         raise Refused(f"what has the library of {headers[0]} is not known")
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     added = [one for run in runs for one in run.packages]
     name = "alpine" if image.distribution == "alpine" else "debian"
     return Difference(name, (*before, *added), (*after, *(one for one in added if one not in dropped)))

@@ -26,11 +26,26 @@ from slimify.semantics.build import Build
 from slimify.semantics.commands import Invocation
 
 _BUILDS = re.compile(r"\bdotnet\s+(?:publish|build|restore)\b")
-_SOURCES = (".cs", ".fs", ".vb", ".razor", ".resx", ".props", ".targets", ".sln", ".slnx", ".user", ".DotSettings", ".http")
+_SOURCES = (
+    ".cs",
+    ".fs",
+    ".vb",
+    ".razor",
+    ".resx",
+    ".props",
+    ".targets",
+    ".sln",
+    ".slnx",
+    ".user",
+    ".DotSettings",
+    ".http",
+)
 _MANIFESTS = frozenset("global.json nuget.config packages.lock.json launchsettings.json libman.json".split())
 _FOLDERS = re.compile(r"(?:^|/)(?:bin|obj|\.vs)/")
 # They call MSBuild, or the compilers, of an SDK that they look for.
-_NEED_SDK = re.compile(r"Microsoft\.Build\b.*|Buildalyzer.*|Microsoft\.CodeAnalysis\.Workspaces\.MSBuild", re.IGNORECASE)
+_NEED_SDK = re.compile(
+    r"Microsoft\.Build\b.*|Buildalyzer.*|Microsoft\.CodeAnalysis\.Workspaces\.MSBuild", re.IGNORECASE
+)
 # Their libraries need nothing of ASP.NET.
 _NO_WEB = re.compile(
     r"Microsoft\.Extensions\.(?!.*AspNetCore)[\w.]+|System\.[\w.]+|Newtonsoft\.Json|Npgsql|Dapper|MySqlConnector|CsvHelper"
@@ -44,6 +59,7 @@ _POLLS = "DOTNET_USE_POLLING_FILE_WATCHER"
 
 def concerns(build: Build, image: Image) -> bool:
     """Whether the SDK is used for what it is there for."""
+    del image
     runs = (step.instruction.logical.text for step in build.stages[0].steps if step.keyword == "RUN")
     return any(map(_BUILDS.search, runs))
 
@@ -250,7 +266,7 @@ class _Dotnet(Compiled):
         return (f"ENV {' '.join(f'{name}={value}' for name, value in given.items())}",) if given else ()
 
     def needs(self) -> Needs:
-        made, projects = self._main()
+        _, projects = self._main()
         for one in self._closure(projects):
             for package in one.packages:
                 if _NEED_SDK.fullmatch(package.name):
@@ -286,7 +302,9 @@ class _Dotnet(Compiled):
 
     @functools.cached_property
     def _compiles_pages(self) -> bool:
-        projects = [read_project(self.context, one.path) for one in self.context.entries() if one.path.endswith(ENDINGS)]
+        projects = [
+            read_project(self.context, one.path) for one in self.context.entries() if one.path.endswith(ENDINGS)
+        ]
         packages = [package.name for one in projects if isinstance(one, Project) for package in one.packages]
         return any(name.endswith("Razor.RuntimeCompilation") for name in packages)
 

@@ -14,8 +14,8 @@ from slimify.semantics.commands import Invocation
 # They fetch, compile, check or look; what they leave is below bin, obj and NuGet's own folders.
 _LOOKS = frozenset("restore build test clean format tool nuget workload --info --version --list-sdks".split())
 _VALUED = frozenset(
-    "-o --output -c --configuration -r --runtime -f --framework -v --verbosity -s --source --os -a --arch --version-suffix "
-    "--manifest --configfile --packages --artifacts-path".split()
+    "-o --output -c --configuration -r --runtime -f --framework -v --verbosity -s --source --os -a --arch "
+    "--version-suffix --manifest --configfile --packages --artifacts-path".split()
 )
 
 

@@ -1,12 +1,11 @@
 """The pack for Java: Maven, Gradle or javac build on the image with the JDK, and the result ships on its JRE.
 
-Class files ask for no more of the distribution than the JVM does, so that the JRE of the same vendor and version will do.
-What ships is what the command line names of the folders that the build fills: `target` and `build`.
+Class files ask for no more of the distribution than the JVM does, so that the JRE of the same vendor and version will
+do. What ships is what the command line names of the folders that the build fills: `target` and `build`.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 import posixpath
 import re
@@ -16,6 +15,7 @@ from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.difference import Difference, difference
 from slimify.transforms.split_stage.java_call import folder_of, read_call
 from slimify.transforms.split_stage.java_tools import Made, gradle, jar, javac, maven
+from slimify.transforms.split_stage.java_wanted import Wanted
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
@@ -25,10 +25,10 @@ from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.java import JavaProject, read_gradle, read_maven
 from slimify.context.java_sources import read_sources
+from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, run_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
-from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build
 from slimify.semantics.commands import Invocation
 
@@ -40,28 +40,34 @@ _WRAPPERS = frozenset(["mvnw", "gradlew"])
 # A JRE of any version has these (the `bin` folders of Temurin's).
 _OF_THE_JRE = frozenset(["keytool", "rmiregistry"])
 _OF_THE_JDK = frozenset(
-    "jar jarsigner javac javadoc javap jcmd jconsole jdb jdeprscan jdeps jhsdb jimage jinfo jlink jmap jmod jpackage jps "
-    "jshell jstack jstat jstatd serialver native-image".split()
+    "jar jarsigner javac javadoc javap jcmd jconsole jdb jdeprscan jdeps jhsdb jimage jinfo jlink jmap jmod jpackage "
+    "jps jshell jstack jstat jstatd serialver native-image".split()
 )
 _TOOLS = frozenset(["mvn", "mvnw", "gradle", "gradlew"])
 _SOURCE_ENDINGS = (".java", ".kt", ".kts", ".groovy", ".scala", ".gradle", ".iml")
 _MANIFESTS = frozenset(
-    "pom.xml mvnw mvnw.cmd gradlew gradlew.bat gradle.properties gradle.lockfile libs.versions.toml HELP.md lombok.config "
+    "pom.xml mvnw mvnw.cmd gradlew gradlew.bat gradle.properties gradle.lockfile libs.versions.toml HELP.md "
+    "lombok.config "
     ".project .classpath .factorypath .sdkmanrc .java-version checkstyle.xml".split()
 )
 _BUILD_FOLDERS = re.compile(r"(?:^|/)(?:\.mvn|\.gradle|\.settings|buildSrc|gradle/wrapper|src/(?:main|test))/")
 # They name programs and settings of a whole JDK, or of fetching.
 _BUILD_TOOLS = frozenset("maven gradle ant git unzip zip dos2unix openssh-client binutils".split())
-_CLASS_PATH = re.compile(r"addClasspath|Class-Path|classpathPrefix")
-_PREFIX = re.compile(r"<classpathPrefix>\s*(?:\./)?([\w.-]+)/?\s*</classpathPrefix>")
 
 
+# Plug-ins that do anything, and folders to write to that are not below `target`.
+_ELSEWHERE = re.compile(
+    r"(?:exec-maven|maven-antrun|gmavenplus|groovy-maven)-plugin"
+    r"|<outputDirectory>\s*"
+    r"(?!\$\{project\.build\.|\$\{(?:project\.)?basedir\}/target|target/|/?WEB-INF|\./target/)[^<]*"
+)
 # A distribution of Gradle, unpacked by its wrapper: in gradle:8-jdk21 the layer with it has 138 MB, compressed.
 _GRADLE_BYTES = 100_000_000
 
 
 def concerns(build: Build, image: Image) -> bool:
     """Whether something is built with Maven, Gradle or javac."""
+    del image
     runs = (step.instruction.logical.text for step in build.stages[0].steps if step.keyword == "RUN")
     return any(map(_BUILDS.search, runs))
 
@@ -73,7 +79,9 @@ def plan(build: Build, image: Image) -> Result | None:
 
 class _Java(Compiled):
     tools = re.compile(r"mvnw?|gradlew?|javac|jar")
-    variables = re.compile(r"(?:MAVEN|GRADLE|JAVA)_OPTS|MAVEN_CONFIG|MAVEN_ARGS|GRADLE_USER_HOME|SPRING_PROFILES_ACTIVE")
+    variables = re.compile(
+        r"(?:MAVEN|GRADLE|JAVA)_OPTS|MAVEN_CONFIG|MAVEN_ARGS|GRADLE_USER_HOME|SPRING_PROFILES_ACTIVE"
+    )
     # Maven's copies settings for Maven to ~/.m2; Temurin's adds certificates where USE_SYSTEM_CA_CERTS asks for it.
     passing = frozenset(["/usr/local/bin/mvn-entrypoint.sh", "/__cacert_entrypoint.sh"])
     build_volumes = frozenset(["/home/gradle/.gradle"])
@@ -82,13 +90,10 @@ class _Java(Compiled):
         super().__init__(build, image)
         assert build.context is not None
         self.context = build.context
-        # The folders of the image that a build fills, each with its project, as far as that is known.
-        self.projects: dict[str, JavaProject | None] = {}
         # Whether the wrapper leaves a whole distribution of Gradle in the image.
         self.fetches_gradle = False
         self.roots: dict[str, None] = {}
-        self.wanted: dict[str, None] = {}
-        self.evidence: list[Evidence] = []
+        self.wanted = Wanted(self.files, self.outputs)
 
     def sort(self, run: Run, call: Invocation) -> Run | None:
         program = call.program or ""
@@ -109,9 +114,7 @@ class _Java(Compiled):
     def _readies_wrapper(self, call: Invocation) -> bool:
         """`chmod +x mvnw` and `sed -i 's/\\r$//' gradlew`: nothing but the build runs them."""
         operands = [one for one in call.operands if one is not None]
-        if call.program == "sed" and call.has("-i") and operands:
-            operands = operands[1:]
-        elif call.program == "chmod" and operands:
+        if call.program == "chmod" or (call.program == "sed" and call.has("-i")):
             operands = operands[1:]
         elif call.program != "dos2unix":
             return False
@@ -119,6 +122,7 @@ class _Java(Compiled):
 
     def _maven(self, run: Run, call: Invocation) -> None:
         made = maven(run, call)
+        self.wanted.called.update(made.called)
         found = self.files.source(run.step, posixpath.join(made.folder, "pom.xml"))
         if not made.leaves:
             return
@@ -132,9 +136,16 @@ class _Java(Compiled):
             project = read_maven(self.context, folder)
             if not isinstance(project, JavaProject):
                 raise Refused("pom.xml cannot be read", run.step.instruction.span)
-            place = posixpath.normpath(posixpath.join(made.folder, posixpath.relpath(folder or ".", root or "."), "target"))
-            if place not in self.projects and len(self.projects) < 100:
-                self.projects[place] = None if project.unknown or self._renamed(made, project) else project
+            elsewhere = _ELSEWHERE.search(self.files.text(project.path) or "")
+            if elsewhere:
+                raise Refused(
+                    f"{project.path}: {elsewhere[0]} may leave files outside of target", run.step.instruction.span
+                )
+            place = posixpath.normpath(
+                posixpath.join(made.folder, posixpath.relpath(folder or ".", root or "."), "target")
+            )
+            if place not in self.wanted.projects and len(self.wanted.projects) < 100:
+                self.wanted.projects[place] = None if project.unknown or self._renamed(made, project) else project
                 self.outputs.trees[place] = None
                 waiting += [posixpath.dirname(one) if one.endswith(".xml") else one for one in project.modules]
 
@@ -145,6 +156,7 @@ class _Java(Compiled):
 
     def _gradle(self, run: Run, call: Invocation) -> None:
         made = gradle(run, call)
+        self.wanted.called.update(made.called)
         self.fetches_gradle = self.fetches_gradle or (call.program == "gradlew" and not run.step.mounts)
         if not made.leaves:
             return
@@ -166,7 +178,7 @@ class _Java(Compiled):
             place = posixpath.normpath(posixpath.join(made.folder, relative, "build"))
             known = isinstance(project, JavaProject) and not project.unknown and folder == start
             named = known and isinstance(project, JavaProject) and not self._renamed(made, project)
-            self.projects[place] = project if named and isinstance(project, JavaProject) else None
+            self.wanted.projects[place] = project if named and isinstance(project, JavaProject) else None
             self.outputs.trees[place] = None
 
     def _javac(self, run: Run, call: Invocation) -> None:
@@ -176,7 +188,7 @@ class _Java(Compiled):
             copied = {posixpath.dirname(image or "") for taken in self.files.taken.values() for _, image in taken.files}
             if any(f"{folder}/".startswith(f"{target}/") for folder in copied):
                 raise Refused("javac writes between the sources", span)
-            self.projects[target] = None
+            self.wanted.projects[target] = None
             self.outputs.trees[target] = None
             return
         for taken in self.files.taken.values():
@@ -187,91 +199,33 @@ class _Java(Compiled):
             self.outputs.add(posixpath.join(folder, "*.class"))
 
     def runs_by(self, call: Called) -> bool:
-        span, workdir = call.span, self.stage.final_state.workdir or "/"
+        workdir = self.stage.final_state.workdir or "/"
         if call.program in _OF_THE_JRE:
             return True
-        if "/" in call.typed:
-            path = posixpath.normpath(posixpath.join(workdir, call.typed))
-            tree = self.outputs.tree(path)
-            started = re.fullmatch(r"install/[^/]+/bin/[^/]+", posixpath.relpath(path, tree)) if tree else None
-            if tree is not None and not started:
-                raise Refused(f"{call.where} runs {call.typed}, and what it needs beside it is not known", span)
-            if tree is not None:
-                self.wanted[posixpath.dirname(posixpath.dirname(path))] = None
-            if call.program != "java":
-                return tree is not None
+        if "/" in call.typed and call.program != "java":
+            return self.wanted.add_script(posixpath.normpath(posixpath.join(workdir, call.typed)), call)
         if call.program != "java":
             return False
+        own = config(self.stage.image or "")
+        if "/" in call.typed and (own is None or own.programs.get("java") != call.typed):
+            raise Refused(f"{call.where} runs {call.typed}, and what brings that is not known", call.span)
         run = read_call(call.argv)
+        if run.main is None and run.jar is None and run.options[:1] in (("-version",), ("--version",)):
+            return True
         if run.source or (run.jar is None and run.main is None):
-            if run.options and run.options[0] in ("-version", "--version"):
-                return True
-            raise Refused(f"{call.where} has java compile what it runs, or read its options from a file", span)
+            raise Refused(f"{call.where} has java compile what it runs, or read its options from a file", call.span)
         paths = [run.jar] if run.jar is not None else [folder_of(one) for one in run.paths or (".",)]
-        found = [self._wants_path(one, workdir, call) for one in (*paths, *run.agents)]
+        found = [self.wanted.add(one, workdir, call) for one in (*paths, *run.agents)]
         if not any(found):
-            raise Refused(f"{call.where} runs {run.jar or run.main}, which is not what is built here", span)
+            raise Refused(f"{call.where} runs {run.jar or run.main}, which is not what is built here", call.span)
         for one in (*run.options, *run.arguments):
             value = one.rpartition("=")[2].removeprefix("file:")
-            if not value.startswith("-") and self.outputs.tree(posixpath.normpath(posixpath.join(workdir, value))) is not None:
-                raise Refused(f"{call.where} names {value}, and what that is for is not known", span)
+            if not value.startswith("-") and self.outputs.tree(posixpath.normpath(posixpath.join(workdir, value))):
+                raise Refused(f"{call.where} names {value}, and what that is for is not known", call.span)
         return True
-
-    def _wants_path(self, path: str, workdir: str, call: Called) -> bool:
-        """Have a jar or a folder of the build ship; whether it is one."""
-        place = posixpath.normpath(posixpath.join(workdir, path))
-        tree = self.outputs.tree(place)
-        if tree is None:
-            if self.outputs.at(place):
-                return True
-            known = any(f"{image}/".startswith(f"{place}/") for image in self._places())
-            if not known and place != workdir:
-                raise Refused(f"{call.where} names {path}, which is not known to be there", call.span)
-            return False
-        if any(sign in posixpath.dirname(place) for sign in "*?["):
-            raise Refused(f"which folder {path} is in is not known", call.span)
-        beside = self._beside(tree, place, call) if place.endswith((".jar", ".war")) else ()
-        parent = posixpath.dirname(place)
-        if posixpath.basename(place) == "quarkus-run.jar":
-            self.wanted[parent] = None
-        else:
-            self.wanted.update(dict.fromkeys([place, *beside]))
-        return True
-
-    def _places(self) -> list[str]:
-        return [image for taken in self.files.taken.values() for _, image in taken.files if image is not None]
-
-    def _beside(self, tree: str, place: str, call: Called) -> tuple[str, ...]:
-        """The folders next to a jar that its manifest names. Raises `Refused` for a jar that is not made there."""
-        project, name = self.projects.get(tree), posixpath.basename(place)
-        if project is not None and project.artefacts:
-            made = [posixpath.basename(one.path) for one in project.artefacts]
-            text = self.files.text(project.path) or ""
-            stems = [posixpath.splitext(one)[0] for one in made]
-            classified = any(
-                name.startswith(f"{stem}-") and posixpath.splitext(name)[0].removeprefix(f"{stem}-") in text
-                for stem in stems
-            )
-            if not classified and not any(fnmatch.fnmatch(one, name) for one in made):
-                raise Refused(f"{call.where} runs {name}, and {project.path} makes {made[0]}", call.span)
-            self.evidence.append(Evidence(f"{project.path} makes {made[0]}"))
-            if any(one.runnable for one in project.artefacts) and project.packaging == "jar":
-                return ()
-        if name.endswith(".war") and project is not None and not project.uses("spring-boot"):
-            raise Refused(f"{name} is a war, which a server has to run", call.span)
-        prefixes = set()
-        for entry in self.context.entries():
-            if entry.path.endswith(("pom.xml", ".gradle", ".gradle.kts")):
-                text = self.files.text(entry.path) or ""
-                if _CLASS_PATH.search(text):
-                    prefixes.add(match[1] if (match := _PREFIX.search(text)) else "")
-        if "" in prefixes:
-            raise Refused(f"{name} names a class path, and where that is is not known", call.span)
-        return tuple(posixpath.join(posixpath.dirname(place), one) for one in sorted(prefixes))
 
     def shipped(self) -> tuple[str, ...]:
-        wanted = [one for one in self.wanted if not any(one != two and one.startswith(f"{two}/") for two in self.wanted)]
-        return (*self.outputs.paths, *wanted)
+        return (*self.outputs.paths, *self.wanted.shipped())
 
     def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
         if base == self.stage.image:
@@ -318,7 +272,7 @@ class _Java(Compiled):
         return Needs(
             programs=tuple((one.name, f"{one.place.file}:{one.place.line}") for one in sources.programs),
             certain=True,
-            evidence=tuple(self.evidence),
+            evidence=tuple(self.wanted.evidence),
         )
 
     @property
@@ -353,7 +307,7 @@ class _Java(Compiled):
 
     def _stale(self, path: str) -> bool:
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""
-        return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.projects)
+        return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.wanted.projects)
 
     def _saves(self, base: str) -> int:
         if base == self.stage.image:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 # Options with a value in the next argument.
 _VALUED = frozenset(
-    "-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --limit-modules --enable-native-access"
-    " --add-opens --add-exports --add-reads --patch-module -d --describe-module --source".split()
+    "-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --limit-modules "
+    "--enable-native-access --add-opens --add-exports --add-reads --patch-module -d --describe-module --source".split()
 )
 _CLASS_PATHS = frozenset(["-cp", "-classpath", "--class-path", "-p", "--module-path"])
 
@@ -17,8 +17,8 @@ _CLASS_PATHS = frozenset(["-cp", "-classpath", "--class-path", "-p", "--module-p
 class JavaCall(NamedTuple):
     """A jar or a class that is run; `paths` is the class path with the module path, `agents` are jars.
 
-    `options` are all others, and `arguments` what the application is given. `source` says that a source file is compiled
-    and run, or that options come from a file.
+    `options` are all others, and `arguments` what the application is given. `source` says that a source file is
+    compiled and run, or that options come from a file.
     """
 
     jar: str | None = None

@@ -1,8 +1,8 @@
 """What Maven, Gradle, javac and jar leave behind, by how they are called.
 
-Sources: Maven documentation, "Introduction to the Build Lifecycle", "Maven CLI Options Reference"; Gradle documentation,
-"Command-Line Interface Reference", "The Java Plugin", "The Distribution Plugin"; JDK documentation, "The javac Command",
-"The jar Command".
+Sources: Maven documentation, "Introduction to the Build Lifecycle", "Maven CLI Options Reference"; Gradle
+documentation, "Command-Line Interface Reference", "The Java Plugin", "The Distribution Plugin"; JDK documentation, "The
+javac Command", "The jar Command".
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from slimify.transforms.split_stage.runs import Run
 from slimify.semantics.commands import Invocation
 
 _MAVEN_VALUED = frozenset(
-    "-f --file -pl --projects -P --activate-profiles -s --settings -gs --global-settings -t --toolchains -T --threads -D "
-    "--define -l --log-file -rf --resume-from -b --builder -am -amd".split()
-) - {"-am", "-amd"}
+    "-f --file -pl --projects -P --activate-profiles -s --settings -gs --global-settings -t --toolchains -T --threads "
+    "-D --define -l --log-file -rf --resume-from -b --builder".split()
+)
 # Phases of the lifecycles, and goals, that leave nothing or only what the next ones need.
 _MAVEN_LOOKS = frozenset(
-    "clean validate initialize generate-sources process-sources generate-resources process-resources dependency:go-offline "
-    "dependency:resolve dependency:resolve-plugins dependency:tree de.qaware.maven:go-offline-maven-plugin:resolve-dependencies "
+    "clean validate initialize generate-sources process-sources generate-resources process-resources "
+    "dependency:go-offline dependency:resolve dependency:resolve-plugins dependency:tree "
+    "de.qaware.maven:go-offline-maven-plugin:resolve-dependencies "
     "wrapper:wrapper help:effective-pom help:evaluate test-compile test surefire:test spotless:apply spotless:check "
     "dependency:purge-local-repository formatter:format".split()
 )
@@ -38,7 +39,8 @@ _GRADLE_VALUED = frozenset(
     "--console --max-workers --warning-mode -P --project-prop -D --system-prop".split()
 )
 _GRADLE_LOOKS = frozenset(
-    "clean dependencies test check tasks wrapper classes compileJava compileKotlin testClasses help resolveDependencies "
+    "clean dependencies test check tasks wrapper classes compileJava compileKotlin testClasses help "
+    "resolveDependencies "
     "downloadDependencies dependencyInsight properties projects buildEnvironment --version -v --stop".split()
 )
 _GRADLE_MAKES = frozenset(
@@ -52,11 +54,16 @@ _JAVAC_VALUED = frozenset(
 
 
 class Made(NamedTuple):
-    """Where a tool works, whether it leaves something there, and which of its options change what its files are called."""
+    """Where a tool works, the goals or tasks that leave something there, and the properties that it is given."""
 
     folder: str
-    leaves: bool
+    called: tuple[str, ...]
     named: tuple[str, ...] = ()
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it leaves anything that may ship."""
+        return bool(self.called)
 
 
 def maven(run: Run, call: Invocation) -> Made:
@@ -78,7 +85,7 @@ def maven(run: Run, call: Invocation) -> Made:
     unknown = [one for one in goals if one not in _MAVEN_LOOKS | _MAVEN_MAKES]
     if unknown:
         raise Refused(f"what `mvn {unknown[0]}` leaves is not known", span)
-    return Made(folder, any(one in _MAVEN_MAKES for one in goals), tuple(given))
+    return Made(folder, tuple(one for one in goals if one in _MAVEN_MAKES), tuple(given))
 
 
 def gradle(run: Run, call: Invocation) -> Made:
@@ -97,7 +104,7 @@ def gradle(run: Run, call: Invocation) -> Made:
     unknown = [one for one in tasks if one not in _GRADLE_LOOKS | _GRADLE_MAKES]
     if unknown:
         raise Refused(f"what `gradle {unknown[0]}` leaves is not known", span)
-    return Made(folder, any(one in _GRADLE_MAKES for one in tasks), tuple(given))
+    return Made(folder, tuple(one for one in tasks if one in _GRADLE_MAKES), tuple(given))
 
 
 def javac(run: Run, call: Invocation) -> tuple[str | None, tuple[str, ...]]:

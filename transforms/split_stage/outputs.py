@@ -21,9 +21,9 @@ _CHANGING = frozenset(["chmod", "strip", "upx"])
 class Outputs:
     """Absolute paths of the image, in the order in which they came to be.
 
-    `trees` are folders that the build fills: of what is in them the pack may know the names, or not. `folders` are those
-    that the build made, `entered` those that it worked in, and `removed` what it took away. A pack adds what its tools
-    write; what is copied, moved and removed afterwards is followed by `sort`.
+    `trees` are folders that the build fills: of what is in them the pack may know the names, or not. `folders` are
+    those that the build made, `entered` those that it worked in, and `removed` what it took away. A pack adds what its
+    tools write; what is copied, moved and removed afterwards is followed by `sort`.
     """
 
     def __init__(self) -> None:
@@ -144,7 +144,9 @@ def changed(run: Run) -> tuple[str, ...]:
     """The paths that a RUN which only sets up names, but for the folders that it makes."""
     script = script_of(run.step)
     commands = () if script is None else script.commands()
-    words = (one for command in commands if command.words[:1] and command.words[0].value != "mkdir" for one in command.words)
+    words = (
+        one for command in commands if command.words[:1] and command.words[0].value != "mkdir" for one in command.words
+    )
     return tuple(absolute(run, one.value) for one in words if one.value is not None)
 
 
