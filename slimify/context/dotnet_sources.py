@@ -8,7 +8,6 @@ Sources: .NET API (System.Diagnostics.Process, ProcessStartInfo).
 
 from __future__ import annotations
 
-import functools
 import posixpath
 import re
 import shlex
@@ -40,7 +39,6 @@ class DotnetSources(NamedTuple):
         return any(path in text for _, text in self.texts)
 
 
-@functools.lru_cache(maxsize=4)
 def read_sources(context: BuildContext) -> DotnetSources:
     """Look through the sources and settings of a context."""
     programs: list[Program] = []

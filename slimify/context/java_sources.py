@@ -10,7 +10,6 @@ jdk.jcmd, jdk.jartool, jdk.jlink, jdk.random).
 
 from __future__ import annotations
 
-import functools
 import posixpath
 import re
 import shlex
@@ -61,7 +60,6 @@ class JavaSources(NamedTuple):
         return next((path for path, text in self.texts if quoted.search(text)), None)
 
 
-@functools.lru_cache(maxsize=4)
 def read_sources(context: BuildContext) -> JavaSources:
     """Look through the sources and settings of a context; tests are left out."""
     programs: list[Program] = []

@@ -17,7 +17,7 @@ from slimify.transforms.split_stage.system import Distribution
 from slimify.transforms.split_stage.unseen import lies_in, unseen
 
 from slimify.context.dotnet import ENDINGS, Project, Solution, read_project, read_solution
-from slimify.context.dotnet_sources import read_sources
+from slimify.context.dotnet_sources import DotnetSources, read_sources
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, run_siblings
 from slimify.knowledge.images import Image, describe
@@ -271,7 +271,7 @@ class _Dotnet(Compiled):
             for package in one.packages:
                 if _NEED_SDK.fullmatch(package.name):
                     raise Refused(f"{package.place.file}:{package.place.line}: {package.name} looks for an SDK")
-        sources = read_sources(self.context)
+        sources = self._sources
         for unknown in sources.unknown:
             raise Refused(f"{unknown.place.file}:{unknown.place.line}: {unknown.reason}")
         if any(one.name == "dotnet" for one in sources.programs):
@@ -301,6 +301,10 @@ class _Dotnet(Compiled):
         return lies_in(self.files, path, self._unseen)
 
     @functools.cached_property
+    def _sources(self) -> DotnetSources:
+        return read_sources(self.context)
+
+    @functools.cached_property
     def _compiles_pages(self) -> bool:
         projects = [
             read_project(self.context, one.path) for one in self.context.entries() if one.path.endswith(ENDINGS)
@@ -310,7 +314,7 @@ class _Dotnet(Compiled):
 
     @functools.cached_property
     def _unseen(self) -> tuple[str, ...]:
-        return unseen(self.stage, self.files, self.roots, self.outputs.trees, read_sources(self.context).mentions)
+        return unseen(self.stage, self.files, self.roots, self.outputs.trees, self._sources.mentions)
 
     def reason(self) -> str:
         return "the SDK and what it fetched are not needed to run the application"

@@ -24,7 +24,7 @@ from slimify.transforms.split_stage.unseen import lies_in, unseen
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.java import JavaProject, read_gradle, read_maven
-from slimify.context.java_sources import read_sources
+from slimify.context.java_sources import JavaSources, read_sources
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, run_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
@@ -255,7 +255,7 @@ class _Java(Compiled):
         return spelled or base
 
     def needs(self) -> Needs:
-        sources = read_sources(self.context)
+        sources = self._sources
         jdk = sources.jdk if self.base() != self.stage.image else ()
         for one in (*jdk, *sources.unknown):
             raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}")
@@ -280,7 +280,7 @@ class _Java(Compiled):
         return False
 
     def only_builds(self, package: str) -> bool:
-        return package in _BUILD_TOOLS and not any(one.name == package for one in read_sources(self.context).programs)
+        return package in _BUILD_TOOLS and not any(one.name == package for one in self._sources.programs)
 
     def is_source(self, path: str) -> bool:
         name = posixpath.basename(path)
@@ -293,12 +293,16 @@ class _Java(Compiled):
         return name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
 
     @functools.cached_property
+    def _sources(self) -> JavaSources:
+        return read_sources(self.context)
+
+    @functools.cached_property
     def _reads_sources(self) -> bool:
-        return read_sources(self.context).mentions(r"/?(?:[\w./-]+/)?src/") is not None
+        return self._sources.mentions(r"/?(?:[\w./-]+/)?src/") is not None
 
     @functools.cached_property
     def _unseen(self) -> tuple[str, ...]:
-        sources = read_sources(self.context)
+        sources = self._sources
 
         def mentions(path: str) -> bool:
             return sources.mentions(re.escape(path)) is not None

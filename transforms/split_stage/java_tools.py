@@ -110,7 +110,8 @@ def gradle(run: Run, call: Invocation) -> Made:
 def javac(run: Run, call: Invocation) -> tuple[str | None, tuple[str, ...]]:
     """The folder of `-d` and the folders of the sources, absolute. Raises `Refused` for what is not named."""
     folder = run.folder or run.step.state.workdir or "/"
-    target, sources = None, {}
+    target: str | None = None
+    sources: dict[str, None] = {}
     for name, value in _options(call, _JAVAC_VALUED, "javac", run):
         if name == "-d":
             target = posixpath.normpath(posixpath.join(folder, value))
