@@ -92,7 +92,7 @@ def read_sources(context: BuildContext) -> JavaSources:
 
 def _look(path: str, text: str, programs: list[Program], jdk: list[Unknown], unknown: list[Unknown]) -> None:
     for match in _JDK.finditer(text):
-        jdk.append(Unknown(f"{match[0]} is of the JDK", Place(path, line_of(text, match.start()))))
+        jdk.append(Unknown(f"{match[0].rstrip('.')} is of the JDK", Place(path, line_of(text, match.start()))))
     for match in _LOADS.finditer(text):
         unknown.append(Unknown("a native library is loaded", Place(path, line_of(text, match.start()))))
     for match in _STARTS.finditer(text):

@@ -111,6 +111,10 @@ class Compiled(ABC):
         """What is known of the packages of the stage that ships."""
         return distribution(self.image, self.stage.image or "", base, runs, dropped)
 
+    def unseen(self) -> tuple[str, ...]:
+        """Folders of the image that only the build looks into."""
+        return ()
+
     def settings(self, base: str) -> tuple[str, ...]:
         """Instructions that make up for what the other base is configured with. Raises `Refused`."""
         del base
@@ -136,10 +140,10 @@ class Compiled(ABC):
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
-        if not self.outputs.paths and not self.outputs.trees:
-            raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         start = _Start(self)
         start.follow()
+        if not self.outputs.paths and not self.outputs.trees:
+            raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         if not start.runs_output or not self.shipped():
             raise Refused("what the image runs is not what is built in it")
         base, needs = self.base(), self.needs()
@@ -280,7 +284,8 @@ class Compiled(ABC):
         moved = {run.step.index for run in moving}
         kinds = {run.step.index: run for run in runs}
         first = min(run.step.index for run in runs if run.builds)
-        copied = parts(self.stage, self.files, last, self.is_source, needs.certain, self.outputs)
+        unseen = self.unseen()
+        copied = parts(self.stage, self.files, last, self.is_source, needs.certain, self.outputs, unseen)
         found = []
         for step in self.stage.steps:
             part = Part.RUN

@@ -14,7 +14,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution
-from slimify.transforms.split_stage.unseen import lies_in, unseen
+from slimify.transforms.split_stage.unseen import unseen
 
 from slimify.context.dotnet import ENDINGS, Project, Solution, read_project, read_solution
 from slimify.context.dotnet_sources import DotnetSources, read_sources
@@ -296,9 +296,7 @@ class _Dotnet(Compiled):
         name = posixpath.basename(path)
         if path.endswith((*_SOURCES, *ENDINGS)) or name.lower() in _MANIFESTS or _FOLDERS.search(f"/{path}"):
             return True
-        if path.endswith(".cshtml"):
-            return not self._compiles_pages
-        return lies_in(self.files, path, self._unseen)
+        return path.endswith(".cshtml") and not self._compiles_pages
 
     @functools.cached_property
     def _sources(self) -> DotnetSources:
@@ -312,8 +310,7 @@ class _Dotnet(Compiled):
         packages = [package.name for one in projects if isinstance(one, Project) for package in one.packages]
         return any(name.endswith("Razor.RuntimeCompilation") for name in packages)
 
-    @functools.cached_property
-    def _unseen(self) -> tuple[str, ...]:
+    def unseen(self) -> tuple[str, ...]:
         return unseen(self.stage, self.files, self.roots, self.outputs.trees, self._sources.mentions)
 
     def reason(self) -> str:

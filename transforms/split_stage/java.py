@@ -20,7 +20,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution
-from slimify.transforms.split_stage.unseen import lies_in, unseen
+from slimify.transforms.split_stage.unseen import unseen
 from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.java import JavaProject, read_gradle, read_maven
@@ -249,16 +249,20 @@ class _Java(Compiled):
         image, literal = self.stage.image or "", self.stage.stage.image
         if "$" not in literal:
             return base
+        java, name = _java(self.image), self.image.name
         spelled = literal if base == image else respell(literal, image, base)
-        if spelled is None and not re.search(rf"(?:temurin|jdk)-?{_java(self.image)}\b", literal):
+        if spelled is None and name in ("gradle", "maven"):
+            spelled = _of_the_tool(literal, image, base, java)
+        if spelled is None:
             raise Refused("which Java the base has depends on a variable")
-        return spelled or base
+        return spelled
 
     def needs(self) -> Needs:
         sources = self._sources
         jdk = sources.jdk if self.base() != self.stage.image else ()
         for one in (*jdk, *sources.unknown):
-            raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}")
+            line = f":{one.place.line}" if one.place.line else ""
+            raise Refused(f"{one.place.file}{line}: {one.reason}")
         names = {re.escape(posixpath.basename(one)) for one in self.outputs.trees}
         beside = sources.mentions(rf"(?:{'|'.join(sorted(names))})/") if names else None
         if beside is not None:
@@ -288,8 +292,6 @@ class _Java(Compiled):
             return True
         if self._reads_sources:
             return False
-        if lies_in(self.files, path, self._unseen):
-            return True
         return name.endswith(_SOURCE_ENDINGS) or _BUILD_FOLDERS.search(f"/{path}") is not None or self._stale(path)
 
     @functools.cached_property
@@ -300,8 +302,7 @@ class _Java(Compiled):
     def _reads_sources(self) -> bool:
         return self._sources.mentions(r"/?(?:[\w./-]+/)?src/") is not None
 
-    @functools.cached_property
-    def _unseen(self) -> tuple[str, ...]:
+    def unseen(self) -> tuple[str, ...]:
         sources = self._sources
 
         def mentions(path: str) -> bool:
@@ -335,6 +336,14 @@ class _Java(Compiled):
         if self.base() == self.stage.image:
             return "the build tool and what it fetched are not needed to run the application"
         return "the JDK, the build tool and what it fetched are not needed to run the application"
+
+
+def _of_the_tool(literal: str, image: str, base: str, java: str) -> str | None:
+    """The JRE for a tag of Maven or Gradle with variables, of which one may stand for the number of Java."""
+    match = re.search(rf"((?:temurin|jdk)-?)({java}(?!\w)|\$\{{\w+\}}|\$\w+)([^$]*)$", literal)
+    if match is None or not image.endswith(match[1] + java + match[3]):
+        return None
+    return base.replace(f":{java}-", f":{match[2]}-", 1)
 
 
 def _java(image: Image) -> str:

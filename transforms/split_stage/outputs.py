@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.refused import Refused
@@ -64,7 +65,8 @@ class Outputs:
             return run._replace(folder=absolute(run, call.argv[0]))
         if program not in (*_PLACING, *_CHANGING, "mkdir", "rm"):
             return None
-        operands = [one for one in call.argv if one is None or not one.startswith("-")]
+        given = [_given(run, value, word.text) for value, word in zip(call.argv, call.words, strict=True)]
+        operands = [one for one in given if one is None or not one.startswith("-")]
         if program == "chmod":
             operands = operands[1:]
         concerned = [one for one in operands if one is not None and self.at(absolute(run, one))]
@@ -80,7 +82,7 @@ class Outputs:
         elif program in _CHANGING:
             self._change(run, call, known)
         elif program in _PLACING:
-            self._place(run, call, known)
+            self._place(run, call, known, operands[-1] or "")
         elif program == "rm":
             self._remove(run, call, operands)
         return run._replace(builds=(*run.builds, call))
@@ -99,13 +101,12 @@ class Outputs:
             if not self.at(path):
                 self.add(path)
 
-    def _place(self, run: Run, call: Invocation, paths: list[str]) -> None:
+    def _place(self, run: Run, call: Invocation, paths: list[str], typed: str) -> None:
         span = run.step.instruction.span
         options = {one for one in call.argv if one is not None and one.startswith("-")}
         if len(paths) < 2 or not options <= {"-f", "-r", "-R", "-a", "-p", "-v"}:
             raise Refused(f"what `{call.program}` does with its options is not known", span)
         *sources, target = paths
-        typed = [one for one in call.argv if one is not None and not one.startswith("-")][-1]
         inside = typed.endswith("/") or typed in (".", "..") or self._is_folder(run.step, target) or len(sources) > 1
         if inside and target in USUAL_FOLDERS and any(map(_is_pattern, sources)):
             raise Refused(f"which files `{call.program}` puts into {target} is not known", span)
@@ -154,6 +155,13 @@ def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
     """The instructions that bring paths of a build stage, or what a pattern matches, to the same places."""
     places = ((path, f"{posixpath.dirname(path).rstrip('/')}/" if _is_pattern(path) else path) for path in paths)
     return tuple(f"COPY --from={stage} {path} {place}" for path, place in places)
+
+
+def _given(run: Run, value: str | None, text: str) -> str | None:
+    """An argument; that of an unquoted variable is taken to be one, which may be a pattern."""
+    name = re.fullmatch(r"\$\{?(\w+)\}?", text)
+    known = run.step.state.variable(name[1]) if value is None and name is not None else None
+    return known if known and not re.search(r"\s", known) else value
 
 
 def _is_pattern(path: str) -> bool:

@@ -29,20 +29,29 @@ _READ_BY_PEOPLE = re.compile(
 
 
 def parts(
-    stage: BuildStage, files: Files, last: int, is_source: Callable[[str], bool], certain: bool, outputs: Outputs
+    stage: BuildStage,
+    files: Files,
+    last: int,
+    is_source: Callable[[str], bool],
+    certain: bool,
+    outputs: Outputs,
+    unseen: Iterable[str] = (),
 ) -> dict[int, Part]:
     """What becomes of each COPY and ADD up to the step `last`, the end of the build.
 
     One that brings nothing but what the build needs moves away; any other is repeated in the stage that ships.
-    `is_source` knows what only the ecosystem's tools read; `certain` says that all that the application reads is known.
+    `is_source` knows what only the ecosystem's tools read; `certain` says that all that the application reads is known;
+    `unseen` are folders of the image that it does not look into.
     Raises `Refused` where the build removes what would come back.
     """
     found = {}
     for index, taken in files.taken.items():
         if index > last:
             continue
-        paths = [origin for origin, _ in taken.files]
-        only = bool(paths) and all(_serves_the_build(path, is_source, certain) for path in paths)
+        only = bool(taken.files) and all(
+            (image is not None and _under(image, unseen)) or _serves_the_build(origin, is_source, certain)
+            for origin, image in taken.files
+        )
         found[index] = Part.BUILD if only else Part.BOTH
         if not only:
             for _, image in taken.files:

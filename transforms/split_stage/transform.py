@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_JDKS = ("eclipse-temurin", "gradle", "maven", "openjdk")
+_JDKS = (
+    "amazoncorretto",
+    "azul-zulu",
+    "eclipse-temurin",
+    "gradle",
+    "ibm-semeru-runtimes",
+    "maven",
+    "openjdk",
+    "sapmachine",
+)
 _PACKS = {
     "golang": "golang",
     "python": "python",

@@ -39,10 +39,3 @@ def unseen(
         and not workdir.startswith(f"{one}/")
         and not named(one)
     )
-
-
-def lies_in(files: Files, path: str, folders: Iterable[str]) -> bool:
-    """Whether a file of the context is copied to such folders only."""
-    under = [f"{one}/" for one in folders]
-    places = [image for taken in files.taken.values() for origin, image in taken.files if origin == path]
-    return bool(under) and all(image is not None and image.startswith(tuple(under)) for image in places)
