@@ -22,6 +22,7 @@ _LIMIT = 4000
 _STRING = r'[$@]*"(?:[^"\\\n]|\\.|"")*"'
 _COMMENT = re.compile(rf"{_STRING}|'(?:[^'\\\n]|\\.)'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _STARTS = re.compile(r"\bProcess\s*\.\s*Start\s*\(|\bProcessStartInfo\s*\(|\bCli\s*\.\s*Wrap\s*\(|\bFileName\s*=(?!=)")
+_PROCESSES = re.compile(r"\bProcess\s*\.\s*Start\b|\bProcessStartInfo\b|\bnew\s+Process\b|\bCli\s*\.\s*Wrap\b")
 _FIRST = re.compile(rf"\s*(?:fileName\s*:\s*)?({_STRING})")
 # The call takes a description that was made elsewhere, or that names its program behind.
 _DESCRIBED = re.compile(r"\s*(?:\)|new\b|\w+\s*\))")
@@ -64,13 +65,14 @@ def read_sources(context: BuildContext) -> DotnetSources:
 
 
 def _look(path: str, text: str, programs: list[Program], unknown: list[Unknown]) -> None:
-    if "Process" not in text and "Cli." not in text:
+    if not _PROCESSES.search(text):
         return
     for match in _STARTS.finditer(text):
         place = Place(path, line_of(text, match.start()))
         first = _FIRST.match(text, match.end())
         if first is None:
-            if match[0].startswith("FileName") or not _DESCRIBED.match(text, match.end()):
+            described = _DESCRIBED.match(text, match.end()) and "ProcessStartInfo" in text
+            if match[0].startswith("FileName") or not described:
                 unknown.append(Unknown("a program is started whose name is not known", place))
             continue
         name = first[1].lstrip("$@")[1:-1]
