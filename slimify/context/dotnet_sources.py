@@ -19,8 +19,10 @@ from slimify.semantics.build_context import BuildContext, Kind
 _LANGUAGES = (".cs", ".fs", ".vb", ".cshtml", ".razor")
 _SETTINGS = re.compile(r"(?:.*/)?(?:appsettings|nlog|log4net|serilog)[\w.-]*\.(?:json|config|xml)", re.IGNORECASE)
 _LIMIT = 4000
+_STARTED = 200
 _STRING = r'[$@]*"(?:[^"\\\n]|\\.|"")*"'
-_COMMENT = re.compile(rf"{_STRING}|'(?:[^'\\\n]|\\.)'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+# Without its end a string goes to that of the line: nothing is tried twice.
+_COMMENT = re.compile(rf"{_STRING}?|'(?:[^'\\\n]|\\.)'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _STARTS = re.compile(r"\bProcess\s*\.\s*Start\s*\(|\bProcessStartInfo\s*\(|\bCli\s*\.\s*Wrap\s*\(|\bFileName\s*=(?!=)")
 _PROCESSES = re.compile(r"\bProcess\s*\.\s*Start\b|\bProcessStartInfo\b|\bnew\s+Process\b|\bCli\s*\.\s*Wrap\b")
 _FIRST = re.compile(rf"\s*(?:fileName\s*:\s*)?({_STRING})")
@@ -67,13 +69,17 @@ def read_sources(context: BuildContext) -> DotnetSources:
 def _look(path: str, text: str, programs: list[Program], unknown: list[Unknown]) -> None:
     if not _PROCESSES.search(text):
         return
-    for match in _STARTS.finditer(text):
+    for number, match in enumerate(_STARTS.finditer(text)):
+        if number == _STARTED:
+            unknown.append(Unknown("too many programs are started to look at all of them", Place(path)))
+            return
         place = Place(path, line_of(text, match.start()))
         first = _FIRST.match(text, match.end())
         if first is None:
             described = _DESCRIBED.match(text, match.end()) and "ProcessStartInfo" in text
             if match[0].startswith("FileName") or not described:
                 unknown.append(Unknown("a program is started whose name is not known", place))
+                return
             continue
         name = first[1].lstrip("$@")[1:-1]
         words = shlex.split(name) if not re.search(r"['\\{]", name) else []

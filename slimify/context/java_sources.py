@@ -26,8 +26,10 @@ _SETTINGS = re.compile(
     r"|(?:.*/)?(?:application|bootstrap|logback|log4j2?)[\w.-]*\.(?:properties|ya?ml|xml)"
 )
 _LIMIT = 4000
+_STARTED = 200
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
-_COMMENT = re.compile(rf"{_STRING}|'(?:[^'\\\n]|\\.)'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+# Without its end a string goes to that of the line: nothing is tried twice.
+_COMMENT = re.compile(rf"{_STRING}?|'(?:[^'\\\n]|\\.)'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _JDK = re.compile(
     r"\bjavax\.tools\.(?!Diagnostic\.Kind)|\bgetSystemJavaCompiler\b|\bcom\.sun\.(?:tools|source|jdi)\b|\bjdk\.jshell\b"
     r"|\bsun\.(?:tools|jvmstat)\b|\bjava\.util\.spi\.ToolProvider\b|\bByteBuddyAgent\b|\bRandomGenerator(?:Factory)?\b"
@@ -91,17 +93,20 @@ def read_sources(context: BuildContext) -> JavaSources:
 
 
 def _look(path: str, text: str, programs: list[Program], jdk: list[Unknown], unknown: list[Unknown]) -> None:
-    for match in _JDK.finditer(text):
+    if match := _JDK.search(text):
         jdk.append(Unknown(f"{match[0].rstrip('.')} is of the JDK", Place(path, line_of(text, match.start()))))
-    for match in _LOADS.finditer(text):
+    if match := _LOADS.search(text):
         unknown.append(Unknown("a native library is loaded", Place(path, line_of(text, match.start()))))
-    for match in _STARTS.finditer(text):
+    for number, match in enumerate(_STARTS.finditer(text)):
+        if number == _STARTED:
+            unknown.append(Unknown("too many programs are started to look at all of them", Place(path)))
+            return
         place = Place(path, line_of(text, match.start()))
         first = _FIRST.match(text, match.end())
         words = _words(first[1][1:-1]) if first is not None else []
         if not words or "\\" in words[0] or "$" in words[0]:
             unknown.append(Unknown("a program is started whose name is not known", place))
-            continue
+            return
         name = posixpath.basename(words[0])
         programs.append(Program(name, (), place))
         if name in ("sh", "bash", "cmd", "env", "sudo"):
