@@ -117,6 +117,14 @@ def test_tags_that_stay(image: str) -> None:
     assert not run(TEXT.replace("mcr.microsoft.com/dotnet/sdk:8.0", image)).changed
 
 
+def test_nothing_is_installed_from_an_archive() -> None:
+    text = TEXT.replace("dotnet/sdk:8.0", "dotnet/core/sdk:3.1")
+    project = WEB.replace("net8.0", "netcoreapp3.1")
+    assert "FROM mcr.microsoft.com/dotnet/core/aspnet:3.1\n" in run(text, project).after.text
+    checked = text.replace("ENTRYPOINT", "HEALTHCHECK CMD curl -f http://localhost/ || exit 1\nENTRYPOINT")
+    assert "packages of buster are archived" in reasons(run(checked, project))
+
+
 def test_a_variable_in_the_tag_stays() -> None:
     text = "ARG DOTNET=8.0\n" + TEXT.replace(":8.0", ":${DOTNET}")
     assert "FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET}\n" in run(text).after.text

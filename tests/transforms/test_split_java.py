@@ -126,7 +126,7 @@ def test_command_lines_that_are_followed(command: str) -> None:
         ("mvn deploy", "what `mvn deploy` leaves is not known"),
         ("mvn package $FLAGS", "depends on a variable"),
         ("mvn compile", "no jar is built"),
-        ("mvn package || true", "on conditions"),
+        ("mvn package || true", "not known to be there"),
         ("mvn package && rm -rf target", "not known to be there"),
         ("cd other && mvn package", "no pom.xml is known to be in /app/other"),
         ("mvn package && npm run build", "neither a plain install"),
@@ -202,6 +202,29 @@ def test_owners_are_given_where_the_files_are() -> None:
 def test_what_a_set_up_names_is_in_both_stages() -> None:
     text = TEXT.replace("CMD", "RUN chmod 600 pom.xml\nCMD")
     assert run(text).after.text.count("COPY . .") == 2
+
+
+def test_what_only_fetches_may_fail() -> None:
+    assert run(TEXT.replace("RUN ", "RUN mvn dependency:go-offline || true\nRUN ")).changed
+    assert "on conditions" in reasons(run(TEXT.replace("RUN ", "RUN useradd app || true\nRUN ")))
+
+
+def test_what_only_shows_belongs_to_the_build() -> None:
+    after = run(TEXT.replace("CMD", "RUN ls -la target\nCMD")).after.text
+    assert after.index("RUN ls -la target") < after.rindex("FROM")
+
+
+def test_a_stage_with_the_usual_name_keeps_it() -> None:
+    after = run(TEXT.replace("17\n", "17 AS BUILD\n")).after.text
+    assert "AS builder\n" in after
+    assert "FROM eclipse-temurin:17-jre-noble AS BUILD\n" in after
+
+
+def test_maven_from_the_distribution_is_left_behind_where_there_is_no_jre() -> None:
+    text = TEXT.replace("maven:3.9-eclipse-temurin-17", "openjdk:17-jdk-slim")
+    assert "there is no JRE" in reasons(run(text))
+    installed = text.replace("WORKDIR", "RUN apt-get update && apt-get install -y maven\nWORKDIR")
+    assert run(installed).after.text.count("FROM openjdk:17-jdk-slim") == 2
 
 
 def test_a_build_in_exec_form() -> None:

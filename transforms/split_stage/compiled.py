@@ -33,6 +33,8 @@ from slimify.semantics.commands import Invocation, invocations
 
 # The folders in which the distributions find programs by their names alone.
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+# They show something to who reads the log of the build, and leave nothing.
+_LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 
 
 class Needs(NamedTuple):
@@ -56,6 +58,8 @@ class Compiled(ABC):
     tools: re.Pattern[str]
     #: Variables that may stand in front of them.
     variables: re.Pattern[str] | None = None
+    #: Whether `sort` takes nothing to be built by a command that may fail, as in `mvn dependency:go-offline || true`.
+    may_fail = False
     #: Entry points of base images that prepare something for the build and then run what they are given.
     passing: frozenset[str] = frozenset()
     #: Volumes of base images that only the language's tools use.
@@ -132,10 +136,10 @@ class Compiled(ABC):
     def plan(self) -> Result | None:
         """How the stage is split; None where nothing is built. Raises `Refused`."""
         runs = self._runs()
-        building = [run for run in runs if run.builds]
+        building = [run for run in runs if any(call.program not in _LOOKS for call in run.builds)]
         if not building:
             return None
-        last = building[-1].step.index
+        last = max(run.step.index for run in runs if run.builds)
         moving = [
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
@@ -182,10 +186,12 @@ class Compiled(ABC):
         for step in self.stage.steps:
             if step.keyword == "RUN":
                 building = self._builds(step)
-                runs.append(read_run(step, functools.partial(self._sort, building), self.variables))
+                runs.append(read_run(step, functools.partial(self._sort, building), self.variables, self.may_fail))
         return runs
 
     def _sort(self, building: bool, run: Run, call: Invocation) -> Run | None:
+        if call.program in _LOOKS and not call.has("-delete", "-exec", "-execdir", "-fprint", "-ok"):
+            return run._replace(builds=(*run.builds, call))
         return self.sort(run, call) or self.outputs.sort(run, call, building)
 
     def _builds(self, step: Step) -> bool:

@@ -19,13 +19,16 @@ from slimify.knowledge.run_packages import installed
 from slimify.syntax.source import Span
 
 _STAND_IN = "bookworm"
+# Debian serves their packages from its archive only: an `apt-get update` that was not there would fail.
+_ARCHIVED = frozenset(["jessie", "stretch", "buster"])
 
 
 class Difference:
     """The packages `before` and `after` by their names, those that RUNs install among them."""
 
-    def __init__(self, name: str, before: Iterable[str], after: Iterable[str]) -> None:
+    def __init__(self, name: str, before: Iterable[str], after: Iterable[str], release: str = "") -> None:
         self.name = name
+        self.release = release
         self.after = frozenset(after)
         self.lost = frozenset(before) - self.after
         self.added: dict[str, str] = {}
@@ -39,6 +42,8 @@ class Difference:
             return
         for one in known:
             if one in self.lost:
+                if self.release in _ARCHIVED:
+                    raise Refused(f"{one} would have to be installed, and packages of {self.release} are archived")
                 self.added[one] = why
                 return
 
@@ -77,7 +82,8 @@ def difference(image: Image, old: str, new: str, runs: Iterable[Run], dropped: f
     assert after is not None
     added = [one for run in runs for one in run.packages]
     name = "alpine" if image.distribution == "alpine" else "debian"
-    return Difference(name, (*before, *added), (*after, *(one for one in added if one not in dropped)))
+    kept = [one for one in added if one not in dropped]
+    return Difference(name, (*before, *added), (*after, *kept), image.release or "")
 
 
 def _with_dependencies(packages: Iterable[str]) -> frozenset[str]:

@@ -71,6 +71,7 @@ def plan(build: Build, image: Image) -> Result | None:
 
 class _Dotnet(Compiled):
     tools = re.compile(r"dotnet")
+    may_fail = True
     variables = re.compile(r"DOTNET_\w+|NUGET_\w+|MSBUILD\w+")
 
     def __init__(self, build: Build, image: Image) -> None:
@@ -87,7 +88,7 @@ class _Dotnet(Compiled):
             return None
         self.roots[run.folder or run.step.state.workdir or "/"] = None
         made = publish(run, call)
-        if made is not None:
+        if made is not None and not run.optional:
             projects = self._published(run, made)
             output = made.output or self._usual(run, made, projects)
             if any(f"{image}/".startswith(f"{output}/") for image in self._images(run)):
@@ -234,8 +235,8 @@ class _Dotnet(Compiled):
         if "$" not in literal:
             return base
         for name in ("aspnet", "runtime-deps", "runtime"):
-            spelled = re.sub(r"dotnet/sdk\b", f"dotnet/{name}", literal)
-            if base.partition(":")[0].endswith(f"dotnet/{name}") and base.endswith(self.image.tag):
+            spelled = re.sub(r"(dotnet/(?:core/)?)sdk\b", rf"\1{name}", literal)
+            if base.partition(":")[0].endswith(f"/{name}") and base.endswith(self.image.tag):
                 return spelled
         found = respell(literal, self.stage.image or "", base)
         if found is None:
@@ -279,8 +280,7 @@ class _Dotnet(Compiled):
         packages = []
         if self.image.distribution == "alpine" and not all(one.invariant for one in projects):
             packages = [((name,), "the SDK's image has it for globalization") for name in ("icu-data-full", "icu-libs")]
-        if self.image.distribution == "alpine":
-            packages.append((("tzdata",), "the SDK's image has it for time zones"))
+        packages.append((("tzdata",), "the SDK's image has it for time zones"))
         return Needs(
             packages=tuple(packages),
             programs=tuple((one.name, f"{one.place.file}:{one.place.line}") for one in sources.programs),

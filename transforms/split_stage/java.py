@@ -25,6 +25,7 @@ from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.java import JavaProject, read_gradle, read_maven
 from slimify.context.java_sources import JavaSources, read_sources
+from slimify.knowledge.debian import closure_size
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, run_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
@@ -84,6 +85,7 @@ class _Java(Compiled):
     )
     # Maven's copies settings for Maven to ~/.m2; Temurin's adds certificates where USE_SYSTEM_CA_CERTS asks for it.
     passing = frozenset(["/usr/local/bin/mvn-entrypoint.sh", "/__cacert_entrypoint.sh"])
+    may_fail = True
     build_volumes = frozenset(["/home/gradle/.gradle"])
 
     def __init__(self, build: Build, image: Image) -> None:
@@ -101,6 +103,8 @@ class _Java(Compiled):
             self._maven(run, call)
         elif program in ("gradle", "gradlew"):
             self._gradle(run, call)
+        elif program in ("jar", "javac") and run.optional:
+            return None
         elif program == "javac":
             self._javac(run, call)
         elif program == "jar":
@@ -122,9 +126,9 @@ class _Java(Compiled):
 
     def _maven(self, run: Run, call: Invocation) -> None:
         made = maven(run, call)
-        self.wanted.called.update(made.called)
+        self.wanted.called.update(() if run.optional else made.called)
         found = self.files.source(run.step, posixpath.join(made.folder, "pom.xml"))
-        if not made.leaves:
+        if not made.leaves or run.optional:
             return
         if found is None:
             raise Refused(f"no pom.xml is known to be in {made.folder}", run.step.instruction.span)
@@ -156,9 +160,9 @@ class _Java(Compiled):
 
     def _gradle(self, run: Run, call: Invocation) -> None:
         made = gradle(run, call)
-        self.wanted.called.update(made.called)
+        self.wanted.called.update(() if run.optional else made.called)
         self.fetches_gradle = self.fetches_gradle or (call.program == "gradlew" and not run.step.mounts)
-        if not made.leaves:
+        if not made.leaves or run.optional:
             return
         names = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts")
         root = next(
@@ -239,7 +243,7 @@ class _Java(Compiled):
         if not _java(self.image):
             raise Refused(f"which Java {image} has changes with time")
         found = run_sibling(image)
-        if found is None and self.fetches_gradle:
+        if found is None and (self.fetches_gradle or self._installed_tools()):
             return image
         if found is None:
             raise Refused(f"there is no JRE of the same vendor and version as in {image}")
@@ -315,15 +319,23 @@ class _Java(Compiled):
         return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.wanted.projects)
 
     def _saves(self, base: str) -> int:
+        before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
         if base == self.stage.image:
-            size = uncompressed_bytes(base)
-            return worth(size and size.bytes + _GRADLE_BYTES, size and size.bytes)
-        known = uncompressed_bytes(self.stage.image or "")
-        if known is None and self.image.name in ("maven", "gradle"):
-            below = re.sub(r"\bjre\b", "jdk", base)
-            known = uncompressed_bytes(below)
-        after = uncompressed_bytes(base)
-        return worth(known and known.bytes, after and after.bytes)
+            gone = _GRADLE_BYTES if self.fetches_gradle else 0
+            gone += closure_size(self._installed_tools(), self.image.release or "") or 0
+            return worth(before and before.bytes + gone, before and before.bytes)
+        if before is None and self.image.name in ("maven", "gradle"):
+            # It has at least the JDK.
+            before = uncompressed_bytes(re.sub(r"\bjre\b", "jdk", base))
+        return worth(before and before.bytes, after and after.bytes)
+
+    def _installed_tools(self) -> list[str]:
+        """The build tools that apt brings, with a JRE of its own."""
+        runs = [step.instruction.arguments for step in self.stage.steps if step.keyword == "RUN"]
+        installs = [text for text in runs if re.search(r"\bapt(?:-get)?\b", text)]
+        return [
+            one for one in ("maven", "gradle", "ant") if any(re.search(rf"\s{one}(?!\S)", text) for text in installs)
+        ]
 
     def check(self, call: Called) -> None:
         """Raise `Refused` for a program of the JDK, or one that builds."""

@@ -41,7 +41,7 @@ class Run(NamedTuple):
     recommended packages too, `unattended` whether DEBIAN_FRONTEND is set for it, `updates` whether the index is
     fetched here, `upgrades` whether what the base image has is replaced by newer versions, `adds_users` whether the
     package adduser is needed. `starts` are the command lines of the application that are run where it ships. `folder`
-    is where a `cd` has led, empty for the working directory.
+    is where a `cd` has led, empty for the working directory; `optional` says, to a sorter, that the command may fail.
     """
 
     step: Step
@@ -55,6 +55,7 @@ class Run(NamedTuple):
     adds_users: bool = False
     starts: tuple[tuple[str, ...], ...] = ()
     folder: str = ""
+    optional: bool = False
 
     @property
     def build_only(self) -> tuple[str, ...]:
@@ -76,17 +77,18 @@ class Run(NamedTuple):
 Sorter = Callable[[Run, Invocation], Run | None]
 
 
-def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = None) -> Run:
+def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = None, may_fail: bool = False) -> Run:
     """Sort the commands of a RUN. Raises `Refused` where one of them is not known to be an install or a set-up.
 
-    `variables` are those that the ecosystem's tools may be given in front of a command.
+    `variables` are those that the ecosystem's tools may be given in front of a command; `may_fail` says that the sorter
+    knows what to do with `command || true`.
     """
     span = step.instruction.span
     script = script_of(step)
     if script is None or script.opaque or not step.state.shell.posix:
         raise Refused("a RUN cannot be read", span)
     run = Run(step)
-    for command in _plain(script.body, step):
+    for command, optional in _plain(script.body, step):
         text = script.text[command.start : command.end]
         if not command.words:
             raise Refused("a RUN sets variables for what follows in it", span)
@@ -96,7 +98,12 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
                 raise Refused(f"the variable {name} in front of a command may change what it does", span)
         if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
             raise Refused(f"`{text[:60]}` cannot be sorted", span)
-        run = sorter(run, calls[0]) or _add(run, calls[0], text)
+        if optional and not may_fail:
+            raise Refused("a RUN runs some of its commands on conditions", span)
+        taken = sorter(run._replace(optional=optional), calls[0])
+        if taken is None and optional:
+            raise Refused("a RUN runs some of its commands on conditions", span)
+        run = (taken or _add(run, calls[0], text))._replace(optional=False)
     if run.moves and (run.sets_up or run.upgrades):
         raise Refused("one RUN installs what only the build needs and changes the image in other ways", span)
     if run.packages and not run.updates:
@@ -112,17 +119,27 @@ def script_of(step: Step) -> Script | None:
     return parse_script(shlex.join(words)) if words else None
 
 
-def _plain(sequence: Sequence, step: Step) -> list[Command]:
-    """The commands of a script that runs all of them one after the other, or fails."""
+def _plain(sequence: Sequence, step: Step) -> list[tuple[Command, bool]]:
+    """The commands of a script that runs all of them one after the other, or fails; whether one may fail without that.
+
+    `command || true` is one that may.
+    """
     found = []
     for item in sequence.items:
         operands = item.node.operands if isinstance(item.node, AndOr) else (item.node,)
         alternatives = isinstance(item.node, AndOr) and "||" in item.node.operators
-        for one in operands:
-            if not isinstance(one, Command) or alternatives or item.separator == "&":
+        optional = alternatives and len(operands) == 2 and _always(operands[1])
+        for one in operands[:1] if optional else operands:
+            if not isinstance(one, Command) or (alternatives and not optional) or item.separator == "&":
                 raise Refused("a RUN runs some of its commands on conditions", step.instruction.span)
-            found.append(one)
+            found.append((one, optional))
     return found
+
+
+def _always(node: object) -> bool:
+    """Whether a command always succeeds."""
+    words = [word.value for word in node.words] if isinstance(node, Command) else []
+    return words in (["true"], [":"], ["exit", "0"], ["return", "0"])
 
 
 def _add(run: Run, call: Invocation, text: str) -> Run:

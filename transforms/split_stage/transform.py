@@ -29,7 +29,7 @@ _JDKS = (
 _PACKS = {
     "golang": "golang",
     "python": "python",
-    "mcr.microsoft.com/dotnet/sdk": "dotnet",
+    **dict.fromkeys(("mcr.microsoft.com/dotnet/sdk", "mcr.microsoft.com/dotnet/core/sdk"), "dotnet"),
     **dict.fromkeys(_JDKS, "java"),
 }
 _TITLE = "the stage is not split"
