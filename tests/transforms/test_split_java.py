@@ -204,6 +204,26 @@ def test_what_a_set_up_names_is_in_both_stages() -> None:
     assert run(text).after.text.count("COPY . .") == 2
 
 
+def test_a_shell_that_only_the_image_of_maven_has() -> None:
+    text = TEXT.replace("temurin-17", "temurin-17-alpine").replace(
+        'CMD ["java", "-jar", "target/shop-1.0.jar"]', 'COPY run.sh /run.sh\nCMD ["/run.sh"]'
+    )
+    script = "exec java -jar /app/target/shop-1.0.jar\n"
+    assert "RUN apk add --no-cache bash\n" in run(text, {"run.sh": f"#!/bin/bash\n{script}"}).after.text
+    assert "apk add" not in run(text, {"run.sh": f"#!/bin/sh\n{script}"}).after.text
+    text = (
+        TEXT.replace("temurin-17", "temurin-17-alpine")
+        .replace("CMD [", 'CMD ["bash", "-c", "')
+        .replace('"java", "-jar", "target/shop-1.0.jar"', 'java -jar target/shop-1.0.jar"')
+    )
+    assert "RUN apk add --no-cache bash\n" in run(text).after.text
+
+
+def test_settings_of_maven_are_not_shipped() -> None:
+    text = TEXT.replace("COPY . .", "COPY settings.xml /root/.m2/settings.xml\nCOPY pom.xml .\nCOPY src src")
+    assert run(text, {"settings.xml": "<settings/>\n"}).after.text.count("settings.xml /root") == 1
+
+
 def test_what_only_fetches_may_fail() -> None:
     assert run(TEXT.replace("RUN ", "RUN mvn dependency:go-offline || true\nRUN ")).changed
     assert "on conditions" in reasons(run(TEXT.replace("RUN ", "RUN useradd app || true\nRUN ")))

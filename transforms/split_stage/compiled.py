@@ -30,9 +30,12 @@ from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.commands import Invocation, invocations
+from slimify.syntax.source import Span
 
 # The folders in which the distributions find programs by their names alone.
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+# Shells that not every image has.
+_SHELLS = frozenset(["bash", "ksh", "zsh"])
 # They show something to who reads the log of the build, and leave nothing.
 _LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 
@@ -354,7 +357,19 @@ class _Start(CommandLines):
         self.folders: dict[str, None] = {}
 
     def check(self, call: Called) -> None:
+        if call.program in _SHELLS:
+            self.programs[call.program, call.where] = None
         self.pack.check(call)
+
+    def started(self, argv: list[str]) -> None:
+        if argv and (name := posixpath.basename(argv[0])) in _SHELLS:
+            self.programs[name, "the command line"] = None
+
+    def opened(self, origin: str, path: str, text: str, span: Span) -> bool:
+        shebang = re.match(r"#!\s*(?:\S*/env\s+)?(?:\S*/)?(\w+)", text)
+        if shebang is not None and shebang[1] in _SHELLS:
+            self.programs[shebang[1], origin] = None
+        return super().opened(origin, path, text, span)
 
     def brought(self, call: Called) -> bool:
         found = self.pack.runs_by(call)

@@ -44,6 +44,8 @@ _OF_THE_JDK = frozenset(
     "jar jarsigner javac javadoc javap jcmd jconsole jdb jdeprscan jdeps jhsdb jimage jinfo jlink jmap jmod jpackage "
     "jps jshell jstack jstat jstatd serialver native-image".split()
 )
+# Where Maven and Gradle keep settings, and what they fetched.
+_OF_THE_TOOLS = ("/root/.m2", "/root/.gradle", "/home/gradle/.gradle", "/usr/share/maven/ref")
 _TOOLS = frozenset(["mvn", "mvnw", "gradle", "gradlew"])
 _SOURCE_ENDINGS = (".java", ".kt", ".kts", ".groovy", ".scala", ".gradle", ".iml")
 _MANIFESTS = frozenset(
@@ -312,7 +314,8 @@ class _Java(Compiled):
         def mentions(path: str) -> bool:
             return sources.mentions(re.escape(path)) is not None
 
-        return unseen(self.stage, self.files, self.roots, self.outputs.trees, mentions)
+        folders = (*self.roots, *_OF_THE_TOOLS)
+        return unseen(self.stage, self.files, folders, self.outputs.trees, mentions)
 
     def _stale(self, path: str) -> bool:
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""
