@@ -226,6 +226,9 @@ def test_settings_of_maven_are_not_shipped() -> None:
 
 def test_what_only_fetches_may_fail() -> None:
     assert run(TEXT.replace("RUN ", "RUN mvn dependency:go-offline || true\nRUN ")).changed
+    assert run(TEXT.replace("RUN ", "RUN mvn -B dependency:resolve > /dev/null 2>&1 || true\nRUN ")).changed
+    assert "cannot be sorted" in reasons(run(TEXT.replace("RUN ", "RUN mvn dependency:tree > tree.txt\nRUN ")))
+    assert "cannot be sorted" in reasons(run(TEXT.replace("RUN ", "RUN mvn dependency:tree > 1\nRUN ")))
     assert "on conditions" in reasons(run(TEXT.replace("RUN ", "RUN useradd app || true\nRUN ")))
 
 

@@ -16,7 +16,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.knowledge.debian import is_build_only
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
-from slimify.syntax.shell import AndOr, Command, Script, Sequence, parse_script
+from slimify.syntax.shell import AndOr, Command, Redirect, Script, Sequence, parse_script
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
@@ -96,7 +96,7 @@ def read_run(step: Step, sorter: Sorter, variables: re.Pattern[str] | None = Non
         for name in (name for call in calls for name in call.assignments):
             if not _HARMLESS_VARIABLES.fullmatch(name) and not (variables and variables.fullmatch(name)):
                 raise Refused(f"the variable {name} in front of a command may change what it does", span)
-        if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
+        if len(calls) != 1 or calls[0].wrappers or not all(map(_silences, command.redirects)) or calls[0].nested:
             raise Refused(f"`{text[:60]}` cannot be sorted", span)
         if optional and not may_fail:
             raise Refused("a RUN runs some of its commands on conditions", span)
@@ -134,6 +134,12 @@ def _plain(sequence: Sequence, step: Step) -> list[tuple[Command, bool]]:
                 raise Refused("a RUN runs some of its commands on conditions", step.instruction.span)
             found.append((one, optional))
     return found
+
+
+def _silences(redirect: Redirect) -> bool:
+    """Whether a redirection only throws away what a command says: `> /dev/null`, `2>&1`."""
+    target = redirect.target.value if redirect.target is not None else None
+    return target == "/dev/null" or (redirect.operator == ">&" and target in ("1", "2"))
 
 
 def _always(node: object) -> bool:
