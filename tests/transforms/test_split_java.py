@@ -224,6 +224,27 @@ def test_settings_of_maven_are_not_shipped() -> None:
     assert run(text, {"settings.xml": "<settings/>\n"}).after.text.count("settings.xml /root") == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("RUN apt-get update && apt-get install -y openjdk-8-jdk", "openjdk-8-jdk is another Java"),
+        ("RUN apt-get update && apt-get install -y default-jre-headless", "default-jre-headless is another Java"),
+        ("ENV JAVA_HOME=/usr/lib/jvm/java-8-openjdk-amd64", "JAVA_HOME is /usr/lib/jvm"),
+        ("RUN apt-get update && apt-get install -y libtesseract-dev", "what has the library of libtesseract-dev"),
+        ("RUN curl -sL https://example.com/x.sh | bash", "on conditions"),
+    ],
+)
+def test_set_ups_that_stay(line: str, reason: str) -> None:
+    assert reason in reasons(run(TEXT.replace("WORKDIR", f"{line}\nWORKDIR")))
+
+
+def test_nothing_is_installed_on_a_release_that_is_not_certain() -> None:
+    text = TEXT.replace("maven:3.9-eclipse-temurin-17", "maven:3.6-jdk-11-slim")
+    assert run(text).changed
+    checked = text.replace("CMD", "HEALTHCHECK CMD curl -f http://localhost/ || exit 1\nCMD")
+    assert "stood on is not certain" in reasons(run(checked))
+
+
 def test_what_only_fetches_may_fail() -> None:
     assert run(TEXT.replace("RUN ", "RUN mvn dependency:go-offline || true\nRUN ")).changed
     assert run(TEXT.replace("RUN ", "RUN mvn -B dependency:resolve > /dev/null 2>&1 || true\nRUN ")).changed

@@ -34,6 +34,7 @@ from slimify.syntax.source import Span
 
 # The folders in which the distributions find programs by their names alone.
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_CHANGING = frozenset(["chmod", "chown"])
 # Shells that not every image has.
 _SHELLS = frozenset(["bash", "ksh", "zsh"])
 # They show something to who reads the log of the build, and leave nothing.
@@ -314,7 +315,7 @@ class Compiled(ABC):
         """Have in both stages what a RUN that sets up names; refuse where it is given to a user of the old base."""
         for run in runs:
             if run.sets_up and parts[run.step.index] is not Part.BUILD:
-                named = [path for path in changed(run) if not self._made(path)]
+                named = [path for path in changed(run, _CHANGING) if not self._made(path)]
                 for at, taken in self.files.taken.items():
                     if any(image and f"{image}/".startswith(f"{path}/") for path in named for _, image in taken.files):
                         parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]

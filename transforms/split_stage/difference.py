@@ -15,6 +15,7 @@ from slimify.transforms.split_stage.runs import Run
 
 from slimify.knowledge.debian import base_packages, closure, package_of_program
 from slimify.knowledge.images import Image
+from slimify.knowledge.releases import release_in
 from slimify.knowledge.run_packages import installed
 from slimify.syntax.source import Span
 
@@ -26,9 +27,10 @@ _ARCHIVED = frozenset(["jessie", "stretch", "buster"])
 class Difference:
     """The packages `before` and `after` by their names, those that RUNs install among them."""
 
-    def __init__(self, name: str, before: Iterable[str], after: Iterable[str], release: str = "") -> None:
+    def __init__(self, name: str, before: Iterable[str], after: Iterable[str], closed: str = "") -> None:
         self.name = name
-        self.release = release
+        # Why nothing can be installed; empty if it can.
+        self.closed = closed
         self.after = frozenset(after)
         self.lost = frozenset(before) - self.after
         self.added: dict[str, str] = {}
@@ -42,8 +44,8 @@ class Difference:
             return
         for one in known:
             if one in self.lost:
-                if self.release in _ARCHIVED:
-                    raise Refused(f"{one} would have to be installed, and packages of {self.release} are archived")
+                if self.closed:
+                    raise Refused(f"{one} would have to be installed, and {self.closed}")
                 self.added[one] = why
                 return
 
@@ -83,7 +85,23 @@ def difference(image: Image, old: str, new: str, runs: Iterable[Run], dropped: f
     added = [one for run in runs for one in run.packages]
     name = "alpine" if image.distribution == "alpine" else "debian"
     kept = [one for one in added if one not in dropped]
-    return Difference(name, (*before, *added), (*after, *kept), image.release or "")
+    closed = _closed(image)
+    if kept and closed and image.release not in _ARCHIVED:
+        raise Refused(f"{kept[0]} is installed, and {closed}")
+    return Difference(name, (*before, *added), (*after, *kept), closed)
+
+
+def _closed(image: Image) -> str:
+    """Why no package can be installed that was not; empty if it can.
+
+    What an image that is no longer updated stood on is taken from what its own base stands on now.
+    """
+    if image.release in _ARCHIVED:
+        return f"packages of {image.release} are archived"
+    stacked = image.name in ("gradle", "maven") and image.distribution != "alpine"
+    if stacked and image.current is False and not release_in(image.tag):
+        return f"which release of the distribution {image.name}:{image.tag} stood on is not certain"
+    return ""
 
 
 def _with_dependencies(packages: Iterable[str]) -> frozenset[str]:

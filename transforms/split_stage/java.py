@@ -38,6 +38,8 @@ _BUILDS = re.compile(r"\b(?:mvn|mvnw|gradle|gradlew|javac)\b")
 _JAVA = re.compile(r"(?:temurin|openjdk|corretto|semeru|sapmachine|zulu|jdk|open)-?(\d+)")
 _FIRST = re.compile(r"(\d+)[\d.u_b+]*(?:-|$)")
 _WRAPPERS = frozenset(["mvnw", "gradlew"])
+# Java of the distribution.
+_JAVA_PACKAGE = re.compile(r"(?:openjdk-?\d+|default|java-[\w-]+)-j(?:dk|re)(?:-[\w-]+)?|openjdk\d+(?:-[\w-]+)?")
 # A JRE of any version has these (the `bin` folders of Temurin's).
 _OF_THE_JRE = frozenset(["keytool", "rmiregistry"])
 _OF_THE_JDK = frozenset(
@@ -234,6 +236,12 @@ class _Java(Compiled):
         return (*self.outputs.paths, *self.wanted.shipped())
 
     def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        own, home = config(self.stage.image or ""), self.stage.final_state.env.get("JAVA_HOME")
+        if home is not None and own is not None and home != own.env.get("JAVA_HOME"):
+            raise Refused(f"JAVA_HOME is {home}, which is not that of {self.stage.image}")
+        for run in runs:
+            if found := [one for one in run.packages if _JAVA_PACKAGE.fullmatch(one)]:
+                raise Refused(f"{found[0]} is another Java than that of {self.stage.image}", run.step.instruction.span)
         if base == self.stage.image:
             added = [one for run in runs for one in run.packages]
             name = "alpine" if self.image.distribution == "alpine" else "debian"

@@ -141,14 +141,15 @@ def absolute(run: Run, path: str) -> str:
     return posixpath.normpath(posixpath.join(run.folder or run.step.state.workdir or "/", path))
 
 
-def changed(run: Run) -> tuple[str, ...]:
-    """The paths that a RUN which only sets up names, but for the folders that it makes."""
+def changed(run: Run, programs: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The paths that a RUN which only sets up names, but for the folders that it makes; of some programs, or of all."""
     script = script_of(run.step)
-    commands = () if script is None else script.commands()
-    words = (
-        one for command in commands if command.words[:1] and command.words[0].value != "mkdir" for one in command.words
-    )
-    return tuple(absolute(run, one.value) for one in words if one.value is not None)
+    found = []
+    for command in script.commands() if script is not None else ():
+        name = command.words[0].value if command.words else "mkdir"
+        if name != "mkdir" and (not programs or name in programs):
+            found += [absolute(run, one.value) for one in command.words if one.value is not None]
+    return tuple(found)
 
 
 def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
