@@ -233,7 +233,7 @@ class _Java(Compiled):
         return True
 
     def shipped(self) -> tuple[str, ...]:
-        return (*self.outputs.paths, *self.wanted.shipped())
+        return tuple(dict.fromkeys([*self.outputs.paths, *self.wanted.shipped()]))
 
     def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
         own, home = config(self.stage.image or ""), self.stage.final_state.env.get("JAVA_HOME")

@@ -47,7 +47,9 @@ class Wanted:
         place = posixpath.normpath(posixpath.join(workdir, path))
         tree = self.outputs.tree(place)
         if tree is None:
-            if any(f"{one}/".startswith(f"{place}/") for one in self.outputs.paths):
+            made = [one for one in self.outputs.paths if f"{one}/".startswith(f"{place}/")]
+            self.paths.update(dict.fromkeys(made))
+            if made:
                 return True
             known = [image for taken in self.files.taken.values() for _, image in taken.files if image is not None]
             if place != workdir and not any(f"{image}/".startswith(f"{place}/") for image in known):
