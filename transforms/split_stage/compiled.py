@@ -96,6 +96,11 @@ class Compiled(ABC):
     def is_source(self, path: str) -> bool:
         """Whether only the language's tools read a file of the context."""
 
+    def is_tooling(self, path: str) -> bool:
+        """Whether a file says how it is built and is no part of the program, so that it may name what only builds."""
+        del path
+        return False
+
     @property
     def links(self) -> bool:
         """Whether what is built is linked to libraries of the distribution."""
@@ -217,11 +222,15 @@ class Compiled(ABC):
                 raise Refused("it is built behind a USER", step.instruction.span)
             if step.keyword == "VOLUME" and self._in_volume(step):
                 raise Refused("it is built behind a VOLUME", step.instruction.span)
-            if step.keyword == "WORKDIR" and self.stage.steps[step.index + 1].state.workdir is None:
-                raise Refused("which folder this is depends on the base image", step.instruction.span)
+            here = step.keyword in ("COPY", "ADD") or (step.keyword == "RUN" and self._builds(step))
+            if (
+                here
+                and step.state.workdir is None
+                and any(one.keyword == "WORKDIR" for one in self.stage.steps[: step.index])
+            ):
+                raise Refused("which folder it is built in is not known", step.instruction.span)
             into = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
-            here = step.keyword in ("COPY", "ADD") and not into[-1].startswith("/")
-            here = here or (step.keyword == "RUN" and self._builds(step))
+            here = here and not (step.keyword != "RUN" and into[-1].startswith("/"))
             if here and step.state.workdir is None and self._home() != "/":
                 raise Refused(
                     f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", step.instruction.span
@@ -273,7 +282,7 @@ class Compiled(ABC):
             if step.keyword != "RUN" and (found := looked.search(step.instruction.logical.text)):
                 raise Refused(f"{found[0]}, which the base sets, is named", step.instruction.span)
         for path in dict.fromkeys(origin for taken in self.files.taken.values() for origin, _ in taken.files):
-            data = None if self.is_source(path) else self.files.text(path)
+            data = None if self.is_tooling(path) else self.files.text(path)
             if data is not None and (found := mention.search(data)):
                 raise Refused(f"{path} names {found[0]}, which only the base of the build sets", span)
 

@@ -292,6 +292,9 @@ class _Dotnet(Compiled):
     def links(self) -> bool:
         return False
 
+    def is_tooling(self, path: str) -> bool:
+        return path.endswith((*ENDINGS, ".props", ".targets", ".sln", ".slnx")) or bool(_FOLDERS.search(f"/{path}"))
+
     def is_source(self, path: str) -> bool:
         name = posixpath.basename(path)
         if path.endswith((*_SOURCES, *ENDINGS)) or name.lower() in _MANIFESTS or _FOLDERS.search(f"/{path}"):

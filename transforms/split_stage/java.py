@@ -300,9 +300,16 @@ class _Java(Compiled):
     def only_builds(self, package: str) -> bool:
         return package in _BUILD_TOOLS and not any(one.name == package for one in self._sources.programs)
 
+    def is_tooling(self, path: str) -> bool:
+        return (
+            posixpath.basename(path) in _MANIFESTS
+            or path.startswith(".mvn/")
+            or path.endswith((".gradle", ".gradle.kts"))
+        )
+
     def is_source(self, path: str) -> bool:
         name = posixpath.basename(path)
-        if name in _WRAPPERS or name in _MANIFESTS or path.startswith(".mvn/"):
+        if self.is_tooling(path):
             return True
         if self._reads_sources:
             return False
