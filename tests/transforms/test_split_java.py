@@ -259,6 +259,8 @@ def test_nothing_is_installed_on_a_release_that_is_not_certain() -> None:
 
 def test_what_only_fetches_may_fail() -> None:
     assert run(TEXT.replace("RUN ", "RUN mvn dependency:go-offline || true\nRUN ")).changed
+    entry = 'RUN ["/usr/local/bin/mvn-entrypoint.sh", "mvn", "verify", "clean", "--fail-never"]\nRUN '
+    assert run(TEXT.replace("RUN ", entry)).changed
     assert run(TEXT.replace("RUN ", "RUN mvn -B dependency:resolve > /dev/null 2>&1 || true\nRUN ")).changed
     assert "cannot be sorted" in reasons(run(TEXT.replace("RUN ", "RUN mvn dependency:tree > tree.txt\nRUN ")))
     assert "cannot be sorted" in reasons(run(TEXT.replace("RUN ", "RUN mvn dependency:tree > 1\nRUN ")))

@@ -13,6 +13,7 @@ import re
 from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.difference import Difference, difference
+from slimify.transforms.split_stage.java_base import jre, saves, spelled
 from slimify.transforms.split_stage.java_call import folder_of, read_call
 from slimify.transforms.split_stage.java_tools import Made, gradle, jar, javac, maven
 from slimify.transforms.split_stage.java_wanted import Wanted
@@ -21,22 +22,15 @@ from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution
 from slimify.transforms.split_stage.unseen import unseen
-from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.java import JavaProject, read_gradle, read_maven
 from slimify.context.java_sources import JavaSources, read_sources
-from slimify.knowledge.debian import closure_size
 from slimify.knowledge.image_config import config
-from slimify.knowledge.image_siblings import respell, run_sibling
-from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.semantics.build import Build
 from slimify.semantics.commands import Invocation
 
 _BUILDS = re.compile(r"\b(?:mvn|mvnw|gradle|gradlew|javac)\b")
-# The number of Java in a tag: `3.9-eclipse-temurin-21`, `8-jdk17`, `17-jdk-jammy`, `open-17-jdk`.
-_JAVA = re.compile(r"(?:temurin|openjdk|corretto|semeru|sapmachine|zulu|jdk|open)-?(\d+)")
-_FIRST = re.compile(r"(\d+)[\d.u_b+]*(?:-|$)")
 _WRAPPERS = frozenset(["mvnw", "gradlew"])
 # Java of the distribution.
 _JAVA_PACKAGE = re.compile(r"(?:openjdk-?\d+|default|java-[\w-]+)-j(?:dk|re)(?:-[\w-]+)?|openjdk\d+(?:-[\w-]+)?")
@@ -66,8 +60,6 @@ _ELSEWHERE = re.compile(
     r"|<outputDirectory>\s*"
     r"(?!\$\{project\.build\.|\$\{(?:project\.)?basedir\}/target|target/|/?WEB-INF|\./target/)[^<]*"
 )
-# A distribution of Gradle, unpacked by its wrapper: in gradle:8-jdk21 the layer with it has 138 MB, compressed.
-_GRADLE_BYTES = 100_000_000
 
 
 def concerns(build: Build, image: Image) -> bool:
@@ -115,6 +107,9 @@ class _Java(Compiled):
             made = jar(run, call)
             if made is not None:
                 self.outputs.add(made)
+        elif program == "mvn-entrypoint.sh" and call.argv[:1] == ("mvn",):
+            # As Maven's image documents it, to fetch what is needed: what it builds here is built again.
+            pass
         elif not self._readies_wrapper(call):
             return None
         return run._replace(builds=(*run.builds, call))
@@ -249,27 +244,10 @@ class _Java(Compiled):
         return difference(self.image, self.stage.image or "", base, runs, dropped)
 
     def base(self) -> str:
-        image = self.stage.image or ""
-        if not _java(self.image):
-            raise Refused(f"which Java {image} has changes with time")
-        found = run_sibling(image)
-        if found is None and (self.fetches_gradle or self._installed_tools()):
-            return image
-        if found is None:
-            raise Refused(f"there is no JRE of the same vendor and version as in {image}")
-        return found
+        return jre(self.image, self.stage, self.fetches_gradle)
 
     def spelled(self, base: str) -> str:
-        image, literal = self.stage.image or "", self.stage.stage.image
-        if "$" not in literal:
-            return base
-        java, name = _java(self.image), self.image.name
-        spelled = literal if base == image else respell(literal, image, base)
-        if spelled is None and name in ("gradle", "maven"):
-            spelled = _of_the_tool(literal, image, base, java)
-        if spelled is None:
-            raise Refused("which Java the base has depends on a variable")
-        return spelled
+        return spelled(self.image, self.stage, base)
 
     def needs(self) -> Needs:
         sources = self._sources
@@ -337,23 +315,7 @@ class _Java(Compiled):
         return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.wanted.projects)
 
     def _saves(self, base: str) -> int:
-        before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
-        if base == self.stage.image:
-            gone = _GRADLE_BYTES if self.fetches_gradle else 0
-            gone += closure_size(self._installed_tools(), self.image.release or "") or 0
-            return worth(before and before.bytes + gone, before and before.bytes)
-        if before is None and self.image.name in ("maven", "gradle"):
-            # It has at least the JDK.
-            before = uncompressed_bytes(re.sub(r"\bjre\b", "jdk", base))
-        return worth(before and before.bytes, after and after.bytes)
-
-    def _installed_tools(self) -> list[str]:
-        """The build tools that apt brings, with a JRE of its own."""
-        runs = [step.instruction.arguments for step in self.stage.steps if step.keyword == "RUN"]
-        installs = [text for text in runs if re.search(r"\bapt(?:-get)?\b", text)]
-        return [
-            one for one in ("maven", "gradle", "ant") if any(re.search(rf"\s{one}(?!\S)", text) for text in installs)
-        ]
+        return saves(self.image, self.stage, base, self.fetches_gradle)
 
     def check(self, call: Called) -> None:
         """Raise `Refused` for a program of the JDK, or one that builds."""
@@ -366,20 +328,3 @@ class _Java(Compiled):
         if self.base() == self.stage.image:
             return "the build tool and what it fetched are not needed to run the application"
         return "the JDK, the build tool and what it fetched are not needed to run the application"
-
-
-def _of_the_tool(literal: str, image: str, base: str, java: str) -> str | None:
-    """The JRE for a tag of Maven or Gradle with variables, of which one may stand for the number of Java."""
-    match = re.search(rf"((?:temurin|jdk)-?)({java}(?!\w)|\$\{{\w+\}}|\$\w+)([^$]*)$", literal)
-    if match is None or not image.endswith(match[1] + java + match[3]):
-        return None
-    return base.replace(f":{java}-", f":{match[2]}-", 1)
-
-
-def _java(image: Image) -> str:
-    """The number of Java that a tag names, empty if it names none."""
-    if image.name in ("maven", "gradle"):
-        match = _JAVA.search(image.tag)
-    else:
-        match = _FIRST.match(image.tag) or _JAVA.search(image.tag)
-    return match[1] if match else ""
