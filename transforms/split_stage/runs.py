@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from slimify.knowledge.other_headers import alpine_runtime_packages
 from slimify.knowledge.package_managers import load
 from slimify.semantics.build import Step
 from slimify.semantics.commands import Invocation, invocations, verb
-from slimify.syntax.shell import AndOr, Command, Pipeline, Sequence
+from slimify.syntax.shell import AndOr, Command, Pipeline, Redirect, Script, Sequence, parse_script
 
 # They change users, folders, owners and modes, of what is there in the stage that ships.
 _SETS_UP = frozenset("addgroup adduser chmod chown groupadd mkdir useradd".split())
@@ -44,7 +45,7 @@ class Run(NamedTuple):
     are the calls that the pack's sorter knows to change files among those of the application. `foreign` says whether
     packages may come from another repository than the distribution's, `fetches` whether a pipeline brings a tool of
     the build, `piped` is its text. `alpine` says that apk installs the packages. `folder` is where a `cd` has led,
-    empty for the working directory.
+    empty for the working directory; `optional` says, to a sorter, that the command may fail.
     """
 
     step: Step
@@ -63,6 +64,7 @@ class Run(NamedTuple):
     fetches: bool = False
     alpine: bool = False
     piped: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def build_only(self) -> tuple[str, ...]:
@@ -96,19 +98,21 @@ def read_run(
     variables: re.Pattern[str] | None = None,
     piper: Piper | None = None,
     settings: re.Pattern[str] | None = None,
+    may_fail: bool = False,
 ) -> Run:
     """Sort the commands of a RUN. Raises `Refused` where one of them is not known to be an install or a set-up.
 
     `variables` are those that the ecosystem's tools may be given in front of a command. `settings` are the files, as
-    they are typed, that belong to the stage that ships, so that `echo` may write to them.
+    they are typed, that belong to the stage that ships, so that `echo` may write to them. `may_fail` says that the
+    sorter knows what to do with `command || true`.
     """
     span = step.instruction.span
-    body = step.body
-    if body is None or body.script.opaque or not step.state.shell.posix:
+    script = script_of(step)
+    if script is None or script.opaque or not step.state.shell.posix:
         raise Refused("a RUN cannot be read", span)
     run = Run(step)
-    for command in _plain(body.script.body, step):
-        text = body.script.text[command.start : command.end]
+    for command, optional in _plain(script.body, step):
+        text = script.text[command.start : command.end]
         plumbed = isinstance(command, Pipeline) or command.redirects
         piped = piper(run, " ".join(text.split())) if plumbed and piper is not None else None
         if piped is not None:
@@ -125,10 +129,14 @@ def read_run(
         if settings is not None and _writes(command, settings):
             run = run._replace(sets_up=True)
             continue
-        if len(calls) != 1 or calls[0].wrappers or command.redirects or calls[0].nested:
+        if len(calls) != 1 or calls[0].wrappers or not all(map(_silences, command.redirects)) or calls[0].nested:
             raise Refused(f"`{text[:60]}` cannot be sorted", span)
-        if not _clears_caches(calls[0]):
-            run = sorter(run, calls[0]) or _add(run, calls[0], text)
+        if _clears_caches(calls[0]):
+            continue
+        taken = sorter(run._replace(optional=optional), calls[0]) if may_fail or not optional else None
+        if taken is None and optional:
+            raise Refused("a RUN runs some of its commands on conditions", span)
+        run = (taken or _add(run, calls[0], text))._replace(optional=False)
     if run.moves and (run.sets_up or run.upgrades):
         raise Refused("one RUN installs what only the build needs and changes the image in other ways", span)
     if run.packages and not run.updates:
@@ -162,17 +170,41 @@ def _writes(command: Command, settings: re.Pattern[str]) -> bool:
     )
 
 
-def _plain(sequence: Sequence, step: Step) -> list[Command | Pipeline]:
-    """The commands of a script that runs all of them one after the other, or fails."""
-    found: list[Command | Pipeline] = []
+def script_of(step: Step) -> Script | None:
+    """What a RUN has a shell do; of the exec form, the one command that it is."""
+    if step.body is not None:
+        return step.body.script
+    words = step.instruction.exec_form
+    return parse_script(shlex.join(words)) if words else None
+
+
+def _plain(sequence: Sequence, step: Step) -> list[tuple[Command | Pipeline, bool]]:
+    """The commands of a script that runs all of them one after the other, or fails; whether one may fail without that.
+
+    `command || true` is one that may.
+    """
+    found: list[tuple[Command | Pipeline, bool]] = []
     for item in sequence.items:
         operands = item.node.operands if isinstance(item.node, AndOr) else (item.node,)
         alternatives = isinstance(item.node, AndOr) and "||" in item.node.operators
-        for one in operands:
-            if not isinstance(one, (Command, Pipeline)) or alternatives or item.separator == "&":
+        optional = alternatives and len(operands) == 2 and _always(operands[1])
+        for one in operands[:1] if optional else operands:
+            if not isinstance(one, Command | Pipeline) or (alternatives and not optional) or item.separator == "&":
                 raise Refused("a RUN runs some of its commands on conditions", step.instruction.span)
-            found.append(one)
+            found.append((one, optional))
     return found
+
+
+def _silences(redirect: Redirect) -> bool:
+    """Whether a redirection only throws away what a command says: `> /dev/null`, `2>&1`."""
+    target = redirect.target.value if redirect.target is not None else None
+    return target == "/dev/null" or (redirect.operator == ">&" and target in ("1", "2"))
+
+
+def _always(node: object) -> bool:
+    """Whether a command always succeeds."""
+    words = [word.value for word in node.words] if isinstance(node, Command) else []
+    return words in (["true"], [":"], ["exit", "0"], ["return", "0"])
 
 
 def _add(run: Run, call: Invocation, text: str) -> Run:

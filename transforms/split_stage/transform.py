@@ -16,7 +16,26 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "node": "node", "php": "php", "python": "python", "ruby": "ruby", "rust": "rust"}
+_JDKS = (
+    "amazoncorretto",
+    "azul-zulu",
+    "eclipse-temurin",
+    "gradle",
+    "ibm-semeru-runtimes",
+    "maven",
+    "openjdk",
+    "sapmachine",
+)
+_PACKS = {
+    "golang": "golang",
+    "node": "node",
+    "php": "php",
+    "python": "python",
+    "ruby": "ruby",
+    "rust": "rust",
+    **dict.fromkeys(("mcr.microsoft.com/dotnet/sdk", "mcr.microsoft.com/dotnet/core/sdk"), "dotnet"),
+    **dict.fromkeys(_JDKS, "java"),
+}
 _TITLE = "the stage is not split"
 
 
