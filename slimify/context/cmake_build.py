@@ -103,15 +103,20 @@ class _Target(NamedTuple):
 
 
 class _Reader:
-    def __init__(
-        self, context: BuildContext, folder: str, at: str, binary: str, variables: dict[str, str]
-    ) -> None:
+    def __init__(self, context: BuildContext, folder: str, at: str, binary: str, variables: dict[str, str]) -> None:
         self.context, self.folder, self.at, self.binary = context, folder, at, binary
         self.given = dict(variables)
         self.variables = {
             **{f"{one}_SOURCE_DIR": at for one in ("CMAKE", "PROJECT", "CMAKE_CURRENT")},
             **{f"{one}_BINARY_DIR": binary for one in ("CMAKE", "PROJECT", "CMAKE_CURRENT")},
             "CMAKE_SYSTEM_NAME": "Linux",
+            # The module GNUInstallDirs; what else it sets is for libraries.
+            "CMAKE_INSTALL_BINDIR": "bin",
+            "CMAKE_INSTALL_SBINDIR": "sbin",
+            "CMAKE_INSTALL_DATADIR": "share",
+            "CMAKE_INSTALL_DATAROOTDIR": "share",
+            "CMAKE_INSTALL_INCLUDEDIR": "include",
+            "CMAKE_INSTALL_PREFIX": "/usr/local",
             **variables,
         }
         self.files: list[str] = []
@@ -320,9 +325,7 @@ class _Reader:
             path = next((one.path for one in self.context.entries() if one.path.endswith(f"/{name}.cmake")), None)
         else:
             base = posixpath.join(self.at, inside)
-            path = join(
-                posixpath.dirname(place.file), posixpath.relpath(name, base) if name.startswith("/") else name
-            )
+            path = join(posixpath.dirname(place.file), posixpath.relpath(name, base) if name.startswith("/") else name)
             if path is None or not is_file(self.context, path):
                 self.unknown.append(Unknown(f"it includes {name}, which is not in the context", place))
                 return

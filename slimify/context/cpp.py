@@ -39,21 +39,30 @@ _STARTS = re.compile(
 _FOLDERS = frozenset(
     "opendir fdopendir scandir nftw ftw glob fts_open directory_iterator recursive_directory_iterator QDir".split()
 )
-_ZONES = frozenset("tzset locate_zone current_zone zoned_time get_tzdb localtime localtime_r localtime_s mktime".split())
-_TLS = re.compile(r"openssl/ssl|gnutls|curl/|curlpp/|cpr/|boost/(?:asio/ssl|beast/ssl)|mbedtls|httplib|cpprest/|Poco/Net/")
+# They open a file for reading, or look for it; which of their arguments says which.
+_OPENS = {**dict.fromkeys("fopen fopen64 freopen open open64 stat lstat access".split(), 0), "openat": 1}
+_STREAMS = frozenset(["ifstream", "fstream", "wifstream", "basic_ifstream"])
+_ZONES = frozenset(
+    "tzset locate_zone current_zone zoned_time get_tzdb localtime localtime_r localtime_s mktime".split()
+)
+_TLS = re.compile(
+    r"openssl/ssl|gnutls|curl/|curlpp/|cpr/|boost/(?:asio/ssl|beast/ssl)|mbedtls|httplib|cpprest/|Poco/Net/"
+)
 
 
 class Sources(NamedTuple):
     """What the files of a program need.
 
-    `libraries` are loaded by name, `strings` are all texts in the sources; `lists` is where the files of a folder are
-    listed, `zones` where times are local, and `tls` where a library that checks certificates is used.
+    `programs` are named as they are typed, `libraries` are loaded by name, `strings` are all texts in the sources.
+    `lists` is where the files of a folder are listed, `opens` where a file is opened whose name is not a text, `zones`
+    where times are local, and `tls` where a library that checks certificates is used.
     """
 
     programs: tuple[Program, ...]
     libraries: tuple[tuple[str, Place], ...]
     strings: frozenset[str]
     lists: tuple[Place, ...]
+    opens: tuple[Place, ...]
     zones: tuple[Place, ...]
     tls: tuple[Place, ...]
     unknown: tuple[Unknown, ...]
@@ -75,6 +84,7 @@ def read_sources(context: BuildContext, paths: Iterable[str]) -> Sources:
         tuple(reader.libraries),
         frozenset(reader.strings),
         tuple(reader.lists),
+        tuple(reader.opens),
         tuple(reader.zones),
         tuple(reader.tls),
         tuple(reader.unknown),
@@ -92,6 +102,7 @@ class _Reader:
         self.libraries: list[tuple[str, Place]] = []
         self.strings: set[str] = set()
         self.lists: list[Place] = []
+        self.opens: list[Place] = []
         self.zones: list[Place] = []
         self.tls: list[Place] = []
         self.unknown: list[Unknown] = []
@@ -111,6 +122,8 @@ class _Reader:
                 self.strings.add(_string(token.text))
             elif token.text[0].isalpha() or token.text[0] == "_":
                 self.name(tokens, index, Place(path, token.line))
+            elif token.text.endswith("open") and token.text[0] in "-.":
+                self.opened(tokens, index + 1, 0, Place(path, token.line))
 
     def included(self, header: str, place: Place) -> None:
         if _STARTS.fullmatch(header):
@@ -125,6 +138,10 @@ class _Reader:
             self.lists.append(place)
         elif name in _ZONES:
             self.zones.append(place)
+        elif name in _STREAMS:
+            self.opened(tokens, index + 2, 0, place)
+        elif name in _OPENS and _calls(tokens, index):
+            self.opened(tokens, index + 1, _OPENS[name], place)
         if index + 1 == len(tokens) or tokens[index + 1].text != "(" or not _calls(tokens, index):
             return
         if name in _HIDDEN:
@@ -134,6 +151,12 @@ class _Reader:
             which = _RUN.get(name, 1 if name == "dlmopen" else 0)
             self.called(name, arguments[which] if which < len(arguments) else None, place)
 
+    def opened(self, tokens: list[_Token], at: int, which: int, place: Place) -> None:
+        if at < len(tokens) and tokens[at].text in "({":
+            arguments = _arguments(tokens, at + 1)
+            if arguments[which : which + 1] == [None]:
+                self.opens.append(place)
+
     def called(self, name: str, argument: str | None, place: Place) -> None:
         if argument is None:
             what = "a library is loaded" if name in ("dlopen", "dlmopen") else "a program is started"
@@ -142,7 +165,8 @@ class _Reader:
             self.libraries += [(argument, place)] if argument else []
         elif name in _SHELL:
             found = calls(argument, place.file, place.line)
-            self.programs += found.programs
+            for path, one in zip(found.paths, found.programs, strict=True):
+                self.programs.append(Program(path, one.argv, one.place))
             self.unknown += found.unknown
         else:
             self.programs.append(Program(argument, (), place))

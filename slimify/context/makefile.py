@@ -81,9 +81,14 @@ def find_makefile(context: BuildContext, folder: str) -> str | None:
     return next((path for name in _NAMES if is_file(context, path := posixpath.join(folder, name))), None)
 
 
-def read_rules(context: BuildContext, path: str, given: Mapping[str, str] | None = None) -> Rules | Unknown:
+def read_rules(
+    context: BuildContext,
+    path: str,
+    given: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Rules | Unknown:
     """Read a Makefile. `given` are the variables of the command line, which win over those in the file."""
-    reader = _Reader(context, posixpath.dirname(path), dict(given or {}))
+    reader = _Reader(context, posixpath.dirname(path), dict(given or {}), dict(environment or {}))
     if not reader.read(path):
         return Unknown("it cannot be read", Place(path))
     return Rules(path, tuple(reader.finish()), reader.variables, frozenset(reader.phony), tuple(reader.unknown))
@@ -96,11 +101,11 @@ class _Raw(NamedTuple):
 
 
 class _Reader:
-    def __init__(self, context: BuildContext, folder: str, given: dict[str, str]) -> None:
+    def __init__(self, context: BuildContext, folder: str, given: dict[str, str], environment: dict[str, str]) -> None:
         self.context = context
         self.folder = folder
         self.given = given
-        self.variables: dict[str, str] = {**_BUILT_IN, **given}
+        self.variables: dict[str, str] = {**_BUILT_IN, **environment, **given}
         self.raw: list[_Raw] = []
         self.phony: set[str] = set()
         self.unknown: list[Unknown] = []
@@ -127,18 +132,18 @@ class _Reader:
                 if plain.startswith("define"):
                     defining = True
                     self.unknown.append(Unknown("it defines what is run elsewhere", place))
-                elif not self.conditional(plain, place):
+                elif not self.conditional(plain):
                     current = self.line(plain, place, current)
         return True
 
-    def conditional(self, line: str, place: Place) -> bool:
+    def conditional(self, line: str) -> bool:
         word = line.split(None, 1)[0].split("(")[0]
         if word in ("ifeq", "ifneq", "ifdef", "ifndef"):
             value = self.condition(word, line[len(word) :].strip())
             self.branches.append((value, value))
         elif word == "else" and self.branches:
             rest = line[4:].strip()
-            taken, before = self.branches.pop()
+            _, before = self.branches.pop()
             now = None if before is None else not before
             if rest.startswith(("ifeq", "ifneq", "ifdef", "ifndef")) and now:
                 name = rest.split(None, 1)[0].split("(")[0]

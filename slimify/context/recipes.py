@@ -21,8 +21,8 @@ _QUIET = frozenset(
 )
 # They make, change or remove files where they are told to.
 _WRITE = frozenset(
-    "ar bison byacc chmod cp flex gcc-ar gcc-ranlib install ld lex ln mkdir mv objcopy patch protoc ranlib re2c rm rmdir "
-    "sed strip tee touch unzip tar windres xxd yacc".split()
+    "ar bison byacc chmod cp flex gcc-ar gcc-ranlib install ld lex ln mkdir mv objcopy patch protoc ranlib re2c rm "
+    "rmdir sed strip tee touch unzip tar windres xxd yacc".split()
 )
 _OBJECT = re.compile(r".*\.(?:o|lo|a|d|dep|gch|pch|i|ii|s)$")
 # What a build may leave behind in a folder without any program reading it.
@@ -40,8 +40,8 @@ class Inner(NamedTuple):
 class Effects(NamedTuple):
     """What commands do, with paths as from the folder that make runs in.
 
-    `programs` and `shared` are linked; `placed` are copied or installed, as source and target; `written` are other files
-    that are made, `removed` what is taken away, and `unknown` commands that may do anything.
+    `programs` and `shared` are linked; `placed` are copied or installed, as source and target; `written` are other
+    files that are made, `removed` what is taken away, and `unknown` commands that may do anything.
     """
 
     lines: tuple[CompileLine, ...]
@@ -120,7 +120,7 @@ class _Reader:
         program = one.program
         words = [UNKNOWN if word is None else word for word in one.argv]
         operands = [word for word in words if not word.startswith("-")]
-        if program is None or UNKNOWN in program or one.wrappers and "sudo" in one.wrappers:
+        if program is None or UNKNOWN in program or (one.wrappers and "sudo" in one.wrappers):
             self.unknown.append(Unknown("it runs a program that is not known", place))
         elif COMPILER.fullmatch(program):
             self.compiled(program, one.argv, place)
@@ -146,7 +146,7 @@ class _Reader:
             self.unknown.append(Unknown(f"it runs {one.typed[0].value or program}", place))
 
     def compiled(self, program: str, argv: tuple[str | None, ...], place: Place) -> None:
-        argv = tuple(None if word is not None and UNKNOWN == word else word for word in argv)
+        argv = tuple(None if word is not None and word == UNKNOWN else word for word in argv)
         line = read_compile_line(argv)
         self.lines.append(line)
         self.plus_plus = self.plus_plus or "++" in program

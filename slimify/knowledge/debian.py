@@ -133,6 +133,13 @@ def package_of_library(soname: str, release: str) -> tuple[str, ...]:
     return _by_number(release, _files(release)[1].get(soname, ()))
 
 
+def packages_of_link(name: str, release: str) -> tuple[str, ...]:
+    """The packages of the shared libraries that `-lNAME` may find: libNAME.so.1, or libNAME-1.2.so. Sorted."""
+    wanted = re.compile(rf"lib{re.escape(name)}(?:-[\d.]+)?\.so(?:\.[\w.]+)?")
+    numbers = [one for soname, found in _files(release)[1].items() if wanted.fullmatch(soname) for one in found]
+    return tuple(sorted(set(_by_number(release, numbers))))
+
+
 # -- sizes and dependencies --
 
 

@@ -94,9 +94,32 @@ class Compiled(ABC):
         del call
         return False
 
+    def system(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        """The packages of the stage that ships on `base`, without those that are dropped."""
+        return distribution(self.image, self.stage.image or "", base, runs, dropped)
+
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        """Ask for what more is to be there than the libraries of what is dropped. Raises `Refused`."""
+        del system, runs, dropped
+
+    def runtime(self, system: Distribution, package: str) -> tuple[tuple[str, ...], ...]:
+        """What has the libraries of a package that is dropped. Raises `Refused` where that is not known."""
+        return system.runtime(package)
+
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+        """The bytes that the image loses. Raises `Refused` where they are few, or not known."""
+        del runs, dropped, system
+        before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
+        return worth(before and before.bytes, after and after.bytes)
+
+    def brings(self, stage: str) -> tuple[str, ...]:
+        """Instructions that bring what else the outputs ask for out of the build stage."""
+        del stage
+        return ()
+
     def reason(self) -> str:
         """What the user gains."""
-        names = ", ".join(posixpath.basename(one) for one in self.outputs.paths)
+        names = ", ".join(posixpath.basename(one) for one in self.outputs.all)
         return f"the compiler and what it works with are not needed to run {names}"
 
     def plan(self) -> Result | None:
@@ -110,7 +133,7 @@ class Compiled(ABC):
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
-        if not self.outputs.paths:
+        if not self.outputs.all:
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         start = _Start(self)
         start.follow()
@@ -121,7 +144,8 @@ class Compiled(ABC):
         dropped = frozenset(
             one for run in moving for one in run.packages if one in run.build_only or self.only_builds(one)
         )
-        system = distribution(self.image, self.stage.image or "", base, runs, dropped)
+        system = self.system(base, runs, dropped)
+        self.asks(system, runs, dropped)
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
@@ -135,7 +159,7 @@ class Compiled(ABC):
                     *self._folders(),
                     *(f"ENV PATH={folder}:$PATH" for folder in start.folders),
                 ),
-                late=copies(name, self.outputs.paths),
+                late=(*copies(name, self.outputs.all), *self.brings(name)),
             ),
             self.reason(),
             (
@@ -143,7 +167,7 @@ class Compiled(ABC):
                 *needs.evidence,
                 *(Evidence(f"{package} is installed: {why}") for package, why in system.added.items()),
             ),
-            self._saves(base),
+            self.saves(base, runs, dropped, system),
         )
 
     def _runs(self) -> list[Run]:
@@ -184,6 +208,8 @@ class Compiled(ABC):
 
     def _inherited(self, base: str) -> None:
         """Refuse where the stage would lose what it has from its base: an entry point, variables, volumes, users."""
+        if base == self.stage.stage.image:
+            return
         old, new = config(self.stage.image or ""), config(base)
         if old is None:
             raise Refused(f"what {self.stage.image} is configured for is not known")
@@ -210,7 +236,7 @@ class Compiled(ABC):
         span = self.stage.stage.base.span
         if self.links:
             for one in dropped:
-                for packages in system.runtime(one):
+                for packages in self.runtime(system, one):
                     system.wants(packages, f"it has the library of {one}")
         for packages, why in needs.packages:
             system.wants(packages, why)
@@ -245,10 +271,6 @@ class Compiled(ABC):
     def _folders(self) -> tuple[str, ...]:
         made = self.outputs.empty_folders()
         return (f"RUN mkdir -p {' '.join(made)}",) if made else ()
-
-    def _saves(self, base: str) -> int:
-        before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
-        return worth(before and before.bytes, after and after.bytes)
 
 
 class _Start(CommandLines):

@@ -21,8 +21,9 @@ _CHANGING = frozenset(["chmod", "strip", "upx"])
 class Outputs:
     """Absolute paths of the image, in the order in which they came to be.
 
-    `folders` are those that the build made, `entered` those that it worked in, and `removed` what it took away. A pack
-    adds what its tools write; what is copied, moved and removed afterwards is followed by `sort`.
+    `folders` are those that the build made, `entered` those that it worked in, and `removed` what it took away. `trees`
+    are folders that ship as they are in the end, because what is written in them is not known. A pack adds what its
+    tools write; what is copied, moved and removed afterwards is followed by `sort`.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Outputs:
         self.folders: dict[str, None] = {}
         self.entered: dict[str, None] = {}
         self.removed: dict[str, None] = {}
+        self.trees: dict[str, None] = {}
 
     def add(self, path: str) -> None:
         """Something was written."""
@@ -37,12 +39,29 @@ class Outputs:
 
     def at(self, path: str) -> bool:
         """Whether an output lies at a path or below it."""
-        return any(one == path or one.startswith(path.rstrip("/") + "/") for one in self.paths)
+        return self.inside(path) or any(one == path or one.startswith(path.rstrip("/") + "/") for one in self.paths)
+
+    def tree(self, path: str) -> None:
+        """All of a folder is an output."""
+        if not self.inside(path):
+            for one in [one for one in self.trees if one.startswith(f"{path}/")]:
+                del self.trees[one]
+            self.trees[path] = None
+
+    def inside(self, path: str) -> bool:
+        """Whether a path is in a folder that ships as a whole."""
+        return any(f"{path}/".startswith(f"{one}/") for one in self.trees)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """What ships, the folders first: what lies in them comes with them."""
+        return (*self.trees, *(one for one in self.paths if not self.inside(one)))
 
     def empty_folders(self) -> tuple[str, ...]:
         """The folders that were made for the application: nothing was built in them, and nothing is in them."""
         used = [*self.entered, *self.paths]
-        return tuple(one for one in self.folders if not any(f"{path}/".startswith(f"{one}/") for path in used))
+        made = [one for one in self.folders if not self.inside(one)]
+        return tuple(one for one in made if not any(f"{path}/".startswith(f"{one}/") for path in used))
 
     def sort(self, run: Run, call: Invocation, building: bool) -> Run | None:
         """Follow an operation on files that belongs to the build; None where it does not.
@@ -123,9 +142,10 @@ def absolute(run: Run, path: str) -> str:
 
 
 def changed(run: Run) -> tuple[str, ...]:
-    """The paths that a RUN which only sets up names."""
+    """The paths that a RUN which only sets up names, apart from the folders that it makes."""
     body = run.step.body
-    words = () if body is None else (one for command in body.script.commands() for one in command.words)
+    commands = () if body is None else body.script.commands()
+    words = (one for command in commands if command.name != "mkdir" for one in command.words)
     return tuple(absolute(run, one.value) for one in words if one.value is not None)
 
 

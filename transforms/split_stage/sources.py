@@ -42,11 +42,20 @@ def parts(
         if index > last:
             continue
         paths = [origin for origin, _ in taken.files]
-        only = bool(paths) and all(_serves_the_build(path, is_source, certain) for path in paths)
+        only = bool(paths) and all(
+            (image is not None and outputs.inside(image)) or _serves_the_build(path, is_source, certain)
+            for path, image in taken.files
+        )
+        if (
+            only
+            and stage.steps[index].instruction.flag("chown")
+            and any(outputs.inside(i or "") for _, i in taken.files)
+        ):
+            raise Refused("what is built lies among files of another owner", stage.steps[index].instruction.span)
         found[index] = Part.BUILD if only else Part.BOTH
         if not only:
             for _, image in taken.files:
-                if image is not None and _under(image, outputs.removed):
+                if image is not None and _under(image, outputs.removed) and not outputs.inside(image):
                     raise Refused(f"the build removes {image}", stage.steps[index].instruction.span)
     return found
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "python": "python"}
+_PACKS = {
+    **dict.fromkeys(["alpine", "buildpack-deps", "debian", "gcc", "ubuntu"], "cpp"),
+    "golang": "golang",
+    "python": "python",
+}
 _TITLE = "the stage is not split"
 
 

@@ -1,0 +1,289 @@
+"""The pack for C and C++: programs are built where the compiler is, and ship on the bare distribution."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from slimify.transforms.split_stage.compiled import Compiled, Needs
+from slimify.transforms.split_stage.core import Result
+from slimify.transforms.split_stage.cpp_links import Links, alike
+from slimify.transforms.split_stage.named import LIKE, NamedAlpine, Ubuntu
+from slimify.transforms.split_stage.native import Native
+from slimify.transforms.split_stage.outputs import copies
+from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.start import Called
+from slimify.transforms.split_stage.system import Distribution, System, of_image
+from slimify.transforms.split_stage.worth import worth
+
+from slimify.context.compile_line import COMPILER
+from slimify.context.cpp import ENDINGS, PLUS_PLUS, Sources, read_sources
+from slimify.knowledge.debian import closure_size, knows, resolve, runtime_packages
+from slimify.knowledge.image_sizes import uncompressed_bytes
+from slimify.knowledge.images import Image, facts
+from slimify.knowledge.python import calls
+from slimify.rewrite.edit import Evidence
+from slimify.semantics.build import Build, Step
+from slimify.semantics.commands import Invocation, invocations
+
+_BUILDERS = frozenset("make gmake cmake ninja ninja-build meson ctest".split())
+_CONFIGURES = re.compile(r"configure|autogen\.sh|bootstrap(?:\.sh)?|autoreconf|aclocal|autoconf|automake|autoheader")
+_TOOLS = re.compile(rf"{COMPILER.pattern}|{'|'.join(_BUILDERS)}|{_CONFIGURES.pattern}")
+# They only look, or write into the build's own files.
+_LOOKS = frozenset("cat ctest echo file find ldd ls nm nproc pwd size which".split())
+# What the build fetches sources with. curl and wget stay: a health check may call them from outside.
+_FETCHES = frozenset("bzr git git-lfs mercurial openssh-client subversion".split())
+# Alpine's names for what Debian's table of roles has others for.
+_ALPINE_TOOLS = re.compile(
+    r"build-base|alpine-sdk|linux-headers|samurai|ninja(?:-build)?|pkgconfig|g\+\+|musl-dev|fortify-headers"
+)
+_WITHOUT_RELEASE = "names no release of a distribution: what is built on the next one may not run on this one"
+# Sources besides those of the language, and what steers its tools.
+_STEERS = re.compile(
+    r"(?:.*/)?(?:CMakeLists\.txt|CMakePresets\.json|[\w.-]+\.(?:cmake|mk|am|ac|m4|l|y|ll|yy|pc\.in|cmake\.in|h\.in|hpp\.in)"
+    r"|configure(?:\.in)?|autogen\.sh|bootstrap(?:\.sh)?|Makefile\.in|aclocal\.m4|config\.(?:guess|sub)|install-sh"
+    r"|meson\.build|meson(?:_options\.txt|\.options)|\.clang-(?:format|tidy)|\.clangd|compile_(?:flags\.txt|commands\.json)"
+    r"|Doxyfile|[\w.-]+\.(?:sln|vcxproj(?:\.filters)?|cbp|pro|o|obj))"
+)
+_FROM_PACKAGES = re.compile(r"/usr/(?:include|lib|lib64|libexec|share|src)/.*")
+_PROGRAM = re.compile(r"/(?:usr/)?s?bin/[\w.+-]+")
+
+
+def concerns(build: Build, image: Image) -> bool:
+    """Whether something is compiled, on Debian, Ubuntu or Alpine."""
+    if image.distribution not in ("debian", "ubuntu", "alpine"):
+        return False
+    return any(_compiles(step) for step in build.stages[0].steps if step.keyword == "RUN")
+
+
+def plan(build: Build, image: Image) -> Result | None:
+    """How the stage is split. Raises `Refused`."""
+    return _Cpp(build, image).plan()
+
+
+def _compiles(step: Step) -> bool:
+    body = step.body
+    return body is not None and any(
+        one.program is not None and _TOOLS.fullmatch(one.program)
+        for command in body.script.commands()
+        for one in invocations(command, step.state.variables)
+    )
+
+
+class _Cpp(Compiled):
+    tools = _TOOLS
+
+    def __init__(self, build: Build, image: Image) -> None:
+        super().__init__(build, image)
+        assert build.context is not None
+        self.context = build.context
+        self.native = Native(build, self.stage, self.files, self.outputs)
+        self._read: Sources | None = None
+
+    # -- what the build does --
+
+    def sort(self, run: Run, call: Invocation) -> Run | None:
+        program = call.program or ""
+        if COMPILER.fullmatch(program):
+            self.native.compiler(run, call)
+        elif program in ("make", "gmake"):
+            self.native.make(run, call)
+        elif program == "cmake":
+            self.native.cmake(run, call)
+        elif program in ("ninja", "ninja-build"):
+            self.native.ninja(run, call)
+        elif program == "meson":
+            self.native.meson(run, call)
+        elif _CONFIGURES.fullmatch(program):
+            self.native.configure(run, call)
+        elif program not in _LOOKS:
+            return None
+        return run._replace(builds=(*run.builds, call))
+
+    def only_builds(self, package: str) -> bool:
+        alpine = self.image.distribution == "alpine" and _ALPINE_TOOLS.fullmatch(package) is not None
+        called = {posixpath.basename(one.name) for one in self._sources().programs}
+        return alpine or (package in _FETCHES and not called & {"git", "ssh", "svn", "hg", "bzr"})
+
+    def runs_by(self, call: Called) -> bool:
+        if _TOOLS.fullmatch(call.program):
+            raise Refused(f"{call.where} runs {call.program}, as for development", call.span)
+        return False
+
+    # -- where it ships --
+
+    @property
+    def _same(self) -> bool:
+        """Whether the image is a bare distribution, on which the program ships as well."""
+        return self.image.name in ("debian", "ubuntu", "alpine")
+
+    def base(self) -> str:
+        literal = self.stage.stage.image
+        if self._same:
+            return literal
+        release = self.image.release
+        if self.image.distribution != "debian" or release is None:
+            raise Refused(f"which release of a distribution {literal} stands on is not known")
+        if "$" in literal:
+            raise Refused("which release of a distribution the base stands on depends on a variable")
+        newest = facts()["suites"]["stable"]
+        moves = self.image.current and (release == newest or not self.image.version)
+        if release not in literal and moves:
+            raise Refused(f"{literal} {_WITHOUT_RELEASE} ({release})", self.stage.stage.base.span)
+        return f"debian:{release}-slim"
+
+    def system(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        kept = [one for run in runs for one in run.packages if one not in dropped]
+        release = self.image.release or ""
+        if self.image.distribution == "alpine":
+            return NamedAlpine(release.removeprefix("alpine"), kept, dropped)
+        if self.image.distribution == "ubuntu":
+            return Ubuntu(release, kept, dropped)
+        old = f"buildpack-deps:{release}" if self.image.name == "gcc" else self.stage.image or ""
+        return System(
+            release,
+            before=of_image(old),
+            after=of_image(self.stage.image or "" if self._same else base),
+            installed=[(run.packages, run.recommends) for run in runs],
+            kept=[([one for one in run.packages if one not in dropped], run.recommends) for run in runs],
+        )
+
+    def brings(self, stage: str) -> tuple[str, ...]:
+        """The libraries of a compiler that is newer than the distribution's."""
+        if self.image.name != "gcc" or not self.links:
+            return ()
+        names = ["libgcc_s.so.1"]
+        if self.native.plus_plus or any(posixpath.splitext(one)[1] in PLUS_PLUS for one in self._paths()):
+            names.append("libstdc++.so.6")
+        if self._links().openmp:
+            names.append("libgomp.so.1")
+        if self._links().has("atomic"):
+            names.append("libatomic.so.1")
+        folder = "/usr/local/lib64"
+        return (
+            *copies(stage, [f"{folder}/{one}" for one in names]),
+            f"RUN echo {folder} > /etc/ld.so.conf.d/000-local-lib.conf && ldconfig",
+        )
+
+    # -- what it needs --
+
+    @property
+    def links(self) -> bool:
+        linked = [one for one in self.native.lines if not one.objects]
+        return self.native.hidden or not linked or not all(one.static for one in linked)
+
+    def _links(self) -> Links:
+        return Links(self.native)
+
+    def needs(self) -> Needs:
+        span = self.stage.stage.base.span
+        if any(one.sanitized for one in self.native.lines):
+            raise Refused("it is built to look for faults in it", span)
+        found = self._sources()
+        for one in found.unknown:
+            raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}", span)
+        for text in sorted(found.strings):
+            if _FROM_PACKAGES.fullmatch(text) and not text.startswith("/usr/share/zoneinfo"):
+                raise Refused(f"the sources name {text}, which may be of a package of the build", span)
+        programs = {one.name: f"{one.place.file}:{one.place.line}" for one in found.programs}
+        programs.update((text, "a source") for text in found.strings if _PROGRAM.fullmatch(text))
+        return Needs(
+            programs=tuple((name, where) for name, where in programs.items() if self._asked(name, where)),
+            libraries=tuple((name, f"{place.file}:{place.line}") for name, place in found.libraries),
+            certain=not found.lists and not found.opens,
+            evidence=(
+                (Evidence(f"{self.stage.image} stands on {self.image.release}", None, self.image.how),)
+                if not self._same
+                else ()
+            ),
+        )
+
+    def _asked(self, name: str, where: str) -> bool:
+        """Whether the distribution has to bring a program. Raises `Refused` for one that compiles, or is not there."""
+        base = posixpath.basename(name)
+        if _TOOLS.fullmatch(base):
+            raise Refused(f"{where} runs {base}", self.stage.stage.base.span)
+        if base in calls().builtins or base == "sh" or (base == "bash" and self.image.distribution != "alpine"):
+            return False
+        if "/" not in name or _PROGRAM.fullmatch(name):
+            return True
+        if self.outputs.at(posixpath.normpath(posixpath.join(self.stage.final_state.workdir or "/", name))):
+            return False
+        raise Refused(f"{where} runs {name}, which is not known to be built", self.stage.stage.base.span)
+
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        found = self._sources()
+        if self.links:
+            self._links().ask(self.image, dropped, system, self._same)
+        if found.tls and self.image.distribution != "alpine":
+            system.wants(("ca-certificates",), "the certificates that TLS is checked with")
+        zoned = self.stage.final_state.sets("TZ") or any("zoneinfo" in one for one in found.strings)
+        if self.image.distribution == "debian" and (zoned or found.zones):
+            system.wants(("tzdata",), "local times")
+        elif zoned and self.image.distribution == "ubuntu" and not any("tzdata" in run.packages for run in runs):
+            raise Refused("whether the system knew the time zone is not known", self.stage.stage.base.span)
+        if system.added and not self._settles:
+            name = next(iter(system.added))
+            raise Refused(
+                f"{self.stage.image} names no release, and the next one may have another name for {name}",
+                self.stage.stage.base.span,
+            )
+
+    @property
+    def _settles(self) -> bool:
+        """Whether the base names its release, so that packages keep their names; the tables of Alpine know of changes."""
+        literal = self.stage.stage.image
+        release = (self.image.release or "?").removeprefix("alpine")
+        return self.image.distribution == "alpine" or release in literal or self.image.version != ""
+
+    def runtime(self, system: Distribution, package: str) -> tuple[tuple[str, ...], ...]:
+        if package == "libboost-all-dev" and not self.native.configured:
+            return self._links().boost(self.image)
+        return system.runtime(package)
+
+    # -- what stays --
+
+    def _paths(self) -> list[str]:
+        found = dict.fromkeys(origin for taken in self.files.taken.values() for origin, _ in taken.files)
+        return [one for one in found if posixpath.splitext(one)[1].lower() in ENDINGS]
+
+    def _sources(self) -> Sources:
+        if self._read is None:
+            self._read = read_sources(self.context, self._paths())
+        return self._read
+
+    def is_source(self, path: str) -> bool:
+        found = self._sources()
+        name = posixpath.basename(path)
+        if found.lists or any(name == text or text.endswith(f"/{name}") for text in found.strings):
+            return False
+        return posixpath.splitext(path)[1].lower() in ENDINGS or _STEERS.fullmatch(path) is not None
+
+    # -- what it is worth --
+
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+        image = self.stage.image or ""
+        old, new = uncompressed_bytes(image), uncompressed_bytes(image if self._same else base)
+        if self.image.name == "gcc":
+            old = uncompressed_bytes(f"buildpack-deps:{self.image.release}")
+        if old is None or new is None:
+            return worth(None, None)
+        release = (self.image.release or "") if self.image.distribution == "debian" else LIKE
+        asked = [one for run in runs for one in run.packages]
+        kept = [one for one in asked if one not in dropped]
+        if self.image.distribution == "debian":
+            came = [*kept, *system.added]
+        else:
+            # By Debian's packages: those of the same names, which have the same in them.
+            came = [*kept, *(other for one in dropped for other in runtime_packages(one, LIKE) or ())]
+        before = closure_size(_known(asked, release), release)
+        after = closure_size(_known(came, release), release)
+        if before is None or after is None:
+            return worth(None, None)
+        return worth(old.bytes + (before if self._same else 0), new.bytes + after)
+
+
+def _known(packages: list[str], release: str) -> list[str]:
+    named = [alike(one) for one in packages]
+    return [one for one in named if knows(one, release) or resolve(one, release)]
