@@ -36,7 +36,7 @@ _HARMLESS = frozenset(
     check_cxx_compiler_flag check_c_compiler_flag check_cxx_source_compiles check_function_exists check_include_file
     check_ipo_supported check_library_exists check_symbol_exists cmake_dependent_option cmake_minimum_required
     cmake_parse_arguments cmake_path cmake_policy continue break enable_language enable_testing export
-    fetchcontent_getproperties fetchcontent_makeavailable fetchcontent_populate find_file find_library find_path
+    fetchcontent_getproperties fetchcontent_makeavailable fetchcontent_populate find_file find_path
     find_program get_directory_property get_filename_component get_property get_target_property include_directories
     include_guard link_directories link_libraries list mark_as_advanced math message return separate_arguments
     set_directory_properties set_property set_source_files_properties set_tests_properties site_name source_group
@@ -217,6 +217,8 @@ class _Reader:
         elif name == "target_link_libraries":
             skip = ("PUBLIC", "PRIVATE", "INTERFACE", "debug", "optimized", "general")
             self.links.update(dict.fromkeys(one for one in values[1:] if one not in skip))
+        elif name == "find_library":
+            self.links.update(dict.fromkeys(one for one in values[1:] if re.fullmatch(r"[a-z][\w+.-]*", one)))
         elif name in ("find_package", "pkg_check_modules", "pkg_search_module"):
             self.package(name, values)
         elif name == "add_subdirectory":

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from slimify.context.found import Place, Program, Unknown, source
+from slimify.context.found import Place, Program, Unknown, line_of, source
 from slimify.context.shell import calls
 from slimify.semantics.build_context import BuildContext
 
 ENDINGS = frozenset(".c .cc .cpp .cxx .c++ .cp .h .hh .hpp .hxx .h++ .ipp .inl .tpp .tcc .s .asm".split())
 PLUS_PLUS = frozenset(".cc .cpp .cxx .c++ .cp .hh .hpp .hxx .h++ .ipp .tpp .tcc".split())
 
+_PARALLEL = re.compile(r"^[ \t]*#[ \t]*(?:pragma[ \t]+omp\b|include[ \t]*<omp\.h>)", re.MULTILINE)
 _LIMIT = 10_000_000
 _TOKEN = re.compile(
     r"""//(?:\\\n|[^\n])*|/\*(?:.*?\*/|.*\Z)|(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)"
@@ -31,7 +32,6 @@ _RUN = {
     **dict.fromkeys("execl execle execlp execv execve execveat execvp execvpe".split(), 0),
     **dict.fromkeys(["posix_spawn", "posix_spawnp"], 1),
 }
-_HIDDEN = frozenset(["fexecve", "CreateProcess"])
 # Headers whose only use is to start programs.
 _STARTS = re.compile(
     r"boost/process(?:/.*|\.hpp)?|(?:QtCore/)?QProcess|subprocess\.hp*|reproc.*|Poco/Process\.h|.*[Tt]iny-?process.*"
@@ -55,7 +55,7 @@ class Sources(NamedTuple):
 
     `programs` are named as they are typed, `libraries` are loaded by name, `strings` are all texts in the sources.
     `lists` is where the files of a folder are listed, `opens` where a file is opened whose name is not a text, `zones`
-    where times are local, and `tls` where a library that checks certificates is used.
+    where times are local, `tls` where a library that checks certificates is used, and `parallel` where OpenMP is.
     """
 
     programs: tuple[Program, ...]
@@ -65,6 +65,7 @@ class Sources(NamedTuple):
     opens: tuple[Place, ...]
     zones: tuple[Place, ...]
     tls: tuple[Place, ...]
+    parallel: tuple[Place, ...]
     unknown: tuple[Unknown, ...]
 
 
@@ -87,6 +88,7 @@ def read_sources(context: BuildContext, paths: Iterable[str]) -> Sources:
         tuple(reader.opens),
         tuple(reader.zones),
         tuple(reader.tls),
+        tuple(reader.parallel),
         tuple(reader.unknown),
     )
 
@@ -105,10 +107,13 @@ class _Reader:
         self.opens: list[Place] = []
         self.zones: list[Place] = []
         self.tls: list[Place] = []
+        self.parallel: list[Place] = []
         self.unknown: list[Unknown] = []
 
     def read(self, path: str, text: str) -> None:
         tokens = []
+        if parallel := _PARALLEL.search(text):
+            self.parallel.append(Place(path, line_of(text, parallel.start())))
         line, at = 1, 0
         for match in _TOKEN.finditer(text):
             line += text.count("\n", at, match.start())
@@ -144,7 +149,7 @@ class _Reader:
             self.opened(tokens, index + 1, _OPENS[name], place)
         if index + 1 == len(tokens) or tokens[index + 1].text != "(" or not _calls(tokens, index):
             return
-        if name in _HIDDEN:
+        if name == "fexecve":
             self.unknown.append(Unknown("a program is started", place))
         elif name in _SHELL or name in _RUN or name in ("dlopen", "dlmopen"):
             arguments = _arguments(tokens, index + 2)

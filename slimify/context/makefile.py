@@ -19,6 +19,7 @@ UNKNOWN = "__unknown__"
 
 _DEPTH = 30
 _LENGTH = 20_000
+_TARGETS = 200
 _NAMES = ("GNUmakefile", "makefile", "Makefile")
 # GNU make manual, "Variables Used by Implicit Rules".
 _BUILT_IN = {
@@ -30,9 +31,9 @@ _RULE = re.compile(r"((?:[^:=#]|\$\([^)]*\))+?)\s*(&?::?)(?![=:])\s*(.*)", re.DO
 
 
 class Rule(NamedTuple):
-    """Targets with what they are made from and how; a recipe is its lines, each with its place."""
+    """A target with what it is made from and how; a recipe is its lines, each with its place."""
 
-    targets: tuple[str, ...]
+    target: str
     needs: tuple[str, ...]
     recipe: tuple[tuple[str, Place], ...]
 
@@ -51,18 +52,18 @@ class Rules(NamedTuple):
 
         A rule with a pattern, or a name that is not known, counts as reached.
         """
-        plain = [one for one in self.rules if any("%" not in name and UNKNOWN not in name for name in one.targets)]
+        plain = [one for one in self.rules if "%" not in one.target and UNKNOWN not in one.target]
         if not goals:
-            first = next((name for one in plain for name in one.targets if not name.startswith(".")), None)
+            first = next((one.target for one in plain if "/" in one.target or one.target[0] != "."), None)
             goals = () if first is None else (self.variables.get(".DEFAULT_GOAL") or first,)
         waiting, seen = list(goals), set(goals)
-        found = [one for one in self.rules if any("%" in name or UNKNOWN in name for name in one.targets)]
+        found = [one for one in self.rules if "%" in one.target or UNKNOWN in one.target]
         for one in found:
             waiting += [name for name in one.needs if name not in seen]
         while waiting:
             name = waiting.pop(0)
             for one in plain:
-                if name in one.targets:
+                if name == one.target:
                     if one not in found:
                         found.append(one)
                     for need in one.needs:
@@ -73,7 +74,7 @@ class Rules(NamedTuple):
 
     def missing(self, goals: tuple[str, ...]) -> tuple[str, ...]:
         """The goals that no rule names."""
-        return tuple(goal for goal in goals if not any(goal in one.targets for one in self.rules))
+        return tuple(goal for goal in goals if not any(goal == one.target for one in self.rules))
 
 
 def find_makefile(context: BuildContext, folder: str) -> str | None:
@@ -222,16 +223,16 @@ class _Reader:
 
     def finish(self) -> Iterator[Rule]:
         for one in self.raw:
-            targets = tuple(self.expand(one.targets).split())
             needs = tuple(self.expand(one.needs).split())
-            automatic = {
-                "@": targets[0] if len(targets) == 1 and "%" not in targets[0] else UNKNOWN,
-                "<": needs[0] if needs and "%" not in needs[0] else UNKNOWN,
-                "^": " ".join(needs) or UNKNOWN,
-                "+": " ".join(needs) or UNKNOWN,
-            }
-            recipe = tuple((self.command(line, automatic), place) for line, place in one.recipe)
-            yield Rule(targets, needs, tuple((line, place) for line, place in recipe if line))
+            for target in self.expand(one.targets).split()[:_TARGETS]:
+                automatic = {
+                    "@": target if "%" not in target else UNKNOWN,
+                    "<": needs[0] if needs and "%" not in needs[0] else UNKNOWN,
+                    "^": " ".join(needs) or UNKNOWN,
+                    "+": " ".join(needs) or UNKNOWN,
+                }
+                recipe = ((self.command(line, automatic), place) for line, place in one.recipe)
+                yield Rule(target, needs, tuple((line, place) for line, place in recipe if line))
 
     def command(self, line: str, automatic: Mapping[str, str]) -> str:
         line = re.sub(r"^[@+\s-]+", "", line)

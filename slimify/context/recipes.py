@@ -92,9 +92,8 @@ class _Reader:
         """A target that has objects, and no recipe, is linked by a rule of make's own (manual, "Catalogue")."""
         if rule.recipe or not any(one.endswith((".o", UNKNOWN)) for one in rule.needs):
             return
-        for target in rule.targets:
-            if f"{target}.o" in rule.needs:
-                self.programs.append(posixpath.normpath(target))
+        if f"{rule.target}.o" in rule.needs:
+            self.programs.append(posixpath.normpath(rule.target))
 
     def recipe(self, line: str, place: Place) -> None:
         self.folder = ""
@@ -170,7 +169,7 @@ class _Reader:
             return
         for one in sources:
             name = posixpath.basename(one.rstrip("/"))
-            inside = target.endswith("/") or len(sources) > 1 or posixpath.basename(target) == "bin"
+            inside = target.endswith(("/", ".")) or len(sources) > 1 or posixpath.basename(target) == "bin"
             self.placed.append((self.at(one), self.at(posixpath.join(target, name) if inside else target)))
 
     def write(self, target: str | None, place: Place) -> None:

@@ -27,7 +27,7 @@ from slimify.knowledge.image_config import config
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step
+from slimify.semantics.build import Build, BuildStage, Step, pairs
 from slimify.semantics.commands import Invocation, invocations
 
 # The folders in which the distributions find programs by their names alone.
@@ -255,7 +255,9 @@ class Compiled(ABC):
             if step.index in moved:
                 part = Part.BUILD
             elif step.index < last:
-                if step.keyword in ("ENV", "ARG", "WORKDIR") or (
+                if step.keyword == "RUN" and self.outputs.takes(kinds[step.index]):
+                    part = Part.BUILD
+                elif step.keyword in ("ENV", "ARG", "WORKDIR") or (
                     step.keyword == "RUN" and self._serves_both(kinds[step.index])
                 ):
                     part = Part.BOTH
@@ -290,7 +292,7 @@ class _Start(CommandLines):
         for folder in () if found or "/" in call.typed else self._path():
             if self.pack.outputs.at(f"{folder}/{call.typed}"):
                 found = True
-                if folder not in _PATH:
+                if folder not in (*_PATH, *self._own):
                     self.folders[folder] = None
                 break
         self.runs_output = self.runs_output or found
@@ -298,4 +300,16 @@ class _Start(CommandLines):
 
     def _path(self) -> tuple[str, ...]:
         known = config(self.stage.image or "")
-        return (*(() if known is None else known.path), *_PATH)
+        return (*self._own, *(() if known is None else known.path), *_PATH)
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        """The folders that the stage puts on the PATH, which it does in the stage that ships as well."""
+        values = [
+            value
+            for step in self.stage.steps
+            if step.keyword == "ENV"
+            for name, value in pairs(step.instruction)
+            if name == "PATH"
+        ]
+        return tuple(one for value in values for one in value.strip("\"'").split(":") if one.startswith("/"))

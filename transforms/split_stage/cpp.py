@@ -19,7 +19,7 @@ from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.compile_line import COMPILER
 from slimify.context.cpp import ENDINGS, PLUS_PLUS, Sources, read_sources
-from slimify.knowledge.debian import closure_size, knows, resolve, runtime_packages
+from slimify.knowledge.debian import RELEASES, closure_size, knows, resolve, runtime_packages
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image, facts
 from slimify.knowledge.python import calls
@@ -31,7 +31,7 @@ _BUILDERS = frozenset("make gmake cmake ninja ninja-build meson ctest".split())
 _CONFIGURES = re.compile(r"configure|autogen\.sh|bootstrap(?:\.sh)?|autoreconf|aclocal|autoconf|automake|autoheader")
 _TOOLS = re.compile(rf"{COMPILER.pattern}|{'|'.join(_BUILDERS)}|{_CONFIGURES.pattern}")
 # They only look, or write into the build's own files.
-_LOOKS = frozenset("cat ctest echo file find ldd ls nm nproc pwd size which".split())
+_LOOKS = frozenset("cat ctest echo file ldd ls nm nproc pwd size which".split())
 # What the build fetches sources with. curl and wget stay: a health check may call them from outside.
 _FETCHES = frozenset("bzr git git-lfs mercurial openssh-client subversion".split())
 # Alpine's names for what Debian's table of roles has others for.
@@ -46,6 +46,8 @@ _STEERS = re.compile(
     r"|meson\.build|meson(?:_options\.txt|\.options)|\.clang-(?:format|tidy)|\.clangd|compile_(?:flags\.txt|commands\.json)"
     r"|Doxyfile|[\w.-]+\.(?:sln|vcxproj(?:\.filters)?|cbp|pro|o|obj))"
 )
+# What students' programs call on Windows; elsewhere nothing comes of it, before and after.
+_OF_WINDOWS = frozenset("chcp cls color pause title".split())
 _FROM_PACKAGES = re.compile(r"/usr/(?:include|lib|lib64|libexec|share|src)/.*")
 _PROGRAM = re.compile(r"/(?:usr/)?s?bin/[\w.+-]+")
 
@@ -140,6 +142,8 @@ class _Cpp(Compiled):
             return NamedAlpine(release.removeprefix("alpine"), kept, dropped)
         if self.image.distribution == "ubuntu":
             return Ubuntu(release, kept, dropped)
+        if release not in RELEASES:
+            return Ubuntu(release, kept, dropped)
         old = f"buildpack-deps:{release}" if self.image.name == "gcc" else self.stage.image or ""
         return System(
             release,
@@ -150,16 +154,21 @@ class _Cpp(Compiled):
         )
 
     def brings(self, stage: str) -> tuple[str, ...]:
-        """The libraries of a compiler that is newer than the distribution's."""
+        """The libraries of a compiler that is newer than the distribution's (docker-library/gcc, Dockerfile.template).
+
+        What C asks libgcc for is in the program; C++ asks for both when an exception is thrown.
+        """
         if self.image.name != "gcc" or not self.links:
             return ()
-        names = ["libgcc_s.so.1"]
-        if self.native.plus_plus or any(posixpath.splitext(one)[1] in PLUS_PLUS for one in self._paths()):
-            names.append("libstdc++.so.6")
+        names = []
+        if self._plus_plus:
+            names += ["libgcc_s.so.1", "libstdc++.so.6"]
         if self._links().openmp:
             names.append("libgomp.so.1")
         if self._links().has("atomic"):
             names.append("libatomic.so.1")
+        if not names:
+            return ()
         folder = "/usr/local/lib64"
         return (
             *copies(stage, [f"{folder}/{one}" for one in names]),
@@ -174,10 +183,12 @@ class _Cpp(Compiled):
         return self.native.hidden or not linked or not all(one.static for one in linked)
 
     def _links(self) -> Links:
-        return Links(self.native)
+        return Links(self.native, bool(self._sources().parallel))
 
     def needs(self) -> Needs:
         span = self.stage.stage.base.span
+        if any("-m32" in one.options or "-mx32" in one.options for one in self.native.lines):
+            raise Refused("it is built for another machine", span)
         if any(one.sanitized for one in self.native.lines):
             raise Refused("it is built to look for faults in it", span)
         found = self._sources()
@@ -204,6 +215,8 @@ class _Cpp(Compiled):
         base = posixpath.basename(name)
         if _TOOLS.fullmatch(base):
             raise Refused(f"{where} runs {base}", self.stage.stage.base.span)
+        if base in _OF_WINDOWS:
+            return False
         if base in calls().builtins or base == "sh" or (base == "bash" and self.image.distribution != "alpine"):
             return False
         if "/" not in name or _PROGRAM.fullmatch(name):
@@ -214,6 +227,14 @@ class _Cpp(Compiled):
 
     def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
         found = self._sources()
+        files = {origin for taken in self.files.taken.values() for origin, _ in taken.files}
+        if not self._same and any(re.search(r"\.so(?:\.\d+)*$", one) for one in files):
+            raise Refused("what a library of the build context is linked to is not known", self.stage.stage.base.span)
+        for one in dropped:
+            if re.search(r"multilib|i386|-cross|mingw", one):
+                raise Refused(f"{one} builds for another machine", self.stage.stage.base.span)
+        if not self._same and self.native.configured:
+            raise Refused("what configure finds in the base is not known", self.stage.stage.base.span)
         if self.links:
             self._links().ask(self.image, dropped, system, self._same)
         if found.tls and self.image.distribution != "alpine":
@@ -232,7 +253,7 @@ class _Cpp(Compiled):
 
     @property
     def _settles(self) -> bool:
-        """Whether the base names its release, so that packages keep their names; the tables of Alpine know of changes."""
+        """Whether the base names its release, so that packages keep their names; Alpine's tables know of changes."""
         literal = self.stage.stage.image
         release = (self.image.release or "?").removeprefix("alpine")
         return self.image.distribution == "alpine" or release in literal or self.image.version != ""
@@ -240,7 +261,14 @@ class _Cpp(Compiled):
     def runtime(self, system: Distribution, package: str) -> tuple[tuple[str, ...], ...]:
         if package == "libboost-all-dev" and not self.native.configured:
             return self._links().boost(self.image)
-        return system.runtime(package)
+        found = system.runtime(package)
+        if self.image.distribution == "alpine" and not self._plus_plus:
+            found = tuple(one for one in found if one != ("libstdc++",))
+        return found
+
+    @property
+    def _plus_plus(self) -> bool:
+        return self.native.plus_plus or any(posixpath.splitext(one)[1] in PLUS_PLUS for one in self._paths())
 
     # -- what stays --
 
@@ -269,10 +297,10 @@ class _Cpp(Compiled):
             old = uncompressed_bytes(f"buildpack-deps:{self.image.release}")
         if old is None or new is None:
             return worth(None, None)
-        release = (self.image.release or "") if self.image.distribution == "debian" else LIKE
+        release = self.image.release if self.image.release in RELEASES else LIKE
         asked = [one for run in runs for one in run.packages]
         kept = [one for one in asked if one not in dropped]
-        if self.image.distribution == "debian":
+        if release == self.image.release:
             came = [*kept, *system.added]
         else:
             # By Debian's packages: those of the same names, which have the same in them.

@@ -27,6 +27,8 @@ _FOUND = {
     "png": "libpng-dev", "libpng": "libpng-dev", "postgresql": "libpq-dev", "sqlite3": "libsqlite3-dev",
     "zlib": "zlib1g-dev", "yaml-0.1": "libyaml-dev", "libevent": "libevent-dev", "glib-2.0": "libglib2.0-dev",
 }  # fmt: skip
+# Names of libraries that are links to others.
+_LINKED = {"mysqlclient": "default-libmysqlclient-dev", "jpeg": "libjpeg-dev"}
 # Tools, and what is in the C library.
 _NONE = frozenset("threads openmp git doxygen python3 pkgconfig gtest googletest python perl".split())
 
@@ -34,11 +36,11 @@ _NONE = frozenset("threads openmp git doxygen python3 pkgconfig gtest googletest
 class Links:
     """The libraries that are named where programs are linked."""
 
-    def __init__(self, native: Native) -> None:
+    def __init__(self, native: Native, parallel: bool) -> None:
         self.native = native
         words = [word for line in native.lines for word in (*line.options, *line.libraries)]
         packages = {one.lower() for one in native.packages}
-        self.openmp = any(word in ("-fopenmp", "gomp") for word in words) or "openmp" in packages
+        self.openmp = parallel or any(word in ("-fopenmp", "gomp") for word in words) or "openmp" in packages
 
     def has(self, name: str) -> bool:
         """Whether a library is linked by its name."""
@@ -66,13 +68,17 @@ class Links:
         for name in self._names():
             stem = re.sub(r"^lib|\.so.*$", "", posixpath.basename(name)) if ".so" in name else name
             if stem not in _ITS_OWN and not name.endswith(".a") and "/" not in name:
-                self._named(stem, image, dropped, system)
+                self._named(stem, image, dropped, system, bare)
         if not bare:
             self._looked_for(image, dropped, system)
 
-    def _named(self, name: str, image: Image, dropped: frozenset[str], system: Distribution) -> None:
+    def _named(self, name: str, image: Image, dropped: frozenset[str], system: Distribution, bare: bool) -> None:
         if isinstance(system, System):
             found = [one for one in packages_of_link(name, system.release) if one in system.before]
+            if not found and not bare and not self._in_context(name):
+                found = list(runtime_packages(_LINKED.get(name, ""), system.release) or ())
+                if not found:
+                    raise Refused(f"what has the library {name}, which it is linked to, is not known")
             system.wants(found, f"it is linked to {name}")
         elif image.distribution == "ubuntu":
             # By the -dev packages that have the library in Debian.
@@ -85,6 +91,10 @@ class Links:
                 raise Refused(f"what has the library {name}, which it is linked to, is not known for Ubuntu")
             for one in packages:
                 system.wants((one,), f"it is linked to {name}")
+
+    def _in_context(self, name: str) -> bool:
+        files = (posixpath.basename(entry.path) for entry in self.native.context.entries())
+        return any(re.fullmatch(rf"lib{re.escape(name)}\.(?:a|so(?:\..*)?)", one) for one in files)
 
     def _looked_for(self, image: Image, dropped: frozenset[str], system: Distribution) -> None:
         for asked in self.native.packages:

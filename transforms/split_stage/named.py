@@ -23,7 +23,7 @@ _BUSYBOX = frozenset(
     tail tar tee telnet test time timeout top touch tr traceroute true tty umount uname uniq unzip uptime usleep vi
     watch wc wget which who whoami xargs xxd yes zcat""".split()
 )
-_TOOLS = (Role.COMPILER, Role.BUILD_TOOL)
+_TOOLS = (Role.COMPILER, Role.BUILD_TOOL, Role.FETCH_TOOL)
 
 
 class Ubuntu:
@@ -60,7 +60,7 @@ class Ubuntu:
         if found is None and package_role(package, LIKE) in _TOOLS:
             found = ()
         if found is None:
-            raise Refused(f"what has the libraries of {package} at run time is not known for Ubuntu {self.release}")
+            raise Refused(f"what has the libraries of {package} at run time is not known in {self.release}")
         return tuple((one,) for one in found)
 
 

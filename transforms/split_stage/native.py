@@ -70,6 +70,9 @@ class Native:
             if value is None and not _FROM_TOOL.fullmatch(word.text):
                 raise Refused("what the compiler is told depends on a variable", run.step.instruction.span)
         self._asked_by_tools(call)
+        self._flags(run)
+        if re.match(r"[\w.]+-\w+-", call.program or ""):
+            raise Refused("it is built for another machine", run.step.instruction.span)
         line = read_compile_line(call.argv)
         self.lines.append(line)
         self.plus_plus = self.plus_plus or is_plus_plus(call.program or "", line.sources)
@@ -80,6 +83,15 @@ class Native:
             if output in USUAL_FOLDERS or output in self.outputs.folders:
                 raise Refused("what the compiler writes is not known", run.step.instruction.span)
             self.outputs.add(output)
+
+    def _flags(self, run: Run) -> None:
+        """What compilers are told by the environment."""
+        values = [value for name, value in run.step.state.env.items() if name.endswith("FLAGS") and value]
+        body = run.step.body
+        for command in () if body is None else body.script.commands():
+            values += [one.value.value or "" for one in command.assignments if one.name.endswith("FLAGS")]
+        if values:
+            self.lines.append(read_compile_line(["-c", *(word for value in values for word in value.split())]))
 
     def _asked_by_tools(self, call: Invocation) -> None:
         for word in call.words:
@@ -97,6 +109,7 @@ class Native:
 
     def _make(self, run: Run, folder: str, words: list[str], depth: int) -> None:
         span = run.step.instruction.span
+        self._flags(run)
         given: dict[str, str] = {}
         goals: list[str] = []
         named = ""
@@ -164,10 +177,10 @@ class Native:
             self._whole(run, folder)
         else:
             for path in programs:
-                if path not in installed or self._mentioned(place.of(path)):
+                if path not in installed or self._started(place.of(path)):
                     self.outputs.add(place.of(path))
             for path in installed:
-                if not self._mentioned(place.of(path)):
+                if not self._started(place.of(path)):
                     self.outputs.paths.pop(place.of(path), None)
 
     def _makefile_of(self, run: Run, folder: str, named: str) -> str | None:
@@ -287,6 +300,9 @@ class Native:
 
     def _cmake_built(self, run: Run, one: Configured, targets: list[str]) -> None:
         project = self._project(run, one)
+        flags = [value for name, value in one.variables.items() if "FLAGS" in name]
+        self.lines.append(read_compile_line(["-c", *(word for value in flags for word in value.split())]))
+        self._flags(run)
         self.packages.update(dict.fromkeys(project.packages))
         self.components.update(dict.fromkeys(project.components))
         self.links.update(dict.fromkeys(project.links))
@@ -321,7 +337,7 @@ class Native:
         for install in project.installs:
             for source, target in self._installs(run, install, made, prefix):
                 self.outputs.add(target)
-                if source and not self._mentioned(source):
+                if source and not self._started(source):
                     self.outputs.paths.pop(source, None)
 
     def _installs(self, run: Run, install: Install, made: Mapping[str, str], prefix: str) -> Iterator[tuple[str, str]]:
@@ -353,6 +369,8 @@ class Native:
         operands = [one for one in words if not one.startswith("-") and one != verb]
         if verb == "test":
             return
+        if any("sanitize" in one for one in words):
+            raise Refused("it is built to look for faults in it", span)
         if verb == "setup" and operands:
             found = self.files.source(run.step, absolute(run, "meson.build"))
             if found is None or len(operands) > 1:
@@ -399,14 +417,24 @@ class Native:
             )
         self.outputs.tree(folder)
 
+    def _texts(self) -> Iterator[str]:
+        """What the image runs: its command lines, and the scripts of the context."""
+        for step in self.stage.steps:
+            if step.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
+                yield step.instruction.logical.text
+        scripts = {origin for taken in self.files.taken.values() for origin, _ in taken.files if origin.endswith(".sh")}
+        yield from (self.files.text(one) or "" for one in sorted(scripts))
+
+    def _started(self, path: str) -> bool:
+        """Whether what the image runs names a program by its place."""
+        folder = self.stage.final_state.workdir or "/"
+        words = (word for text in self._texts() for word in re.findall(r"[\w.+-]*/[\w./+-]+", text))
+        return any(posixpath.normpath(posixpath.join(folder, word)) == path for word in words)
+
     def _mentioned(self, path: str) -> bool:
         """Whether what the image runs names a program."""
         name = re.compile(rf"(?<![\w.-]){re.escape(posixpath.basename(path))}(?![\w-])")
-        lines = [step for step in self.stage.steps if step.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK")]
-        if any(name.search(step.instruction.logical.text) for step in lines):
-            return True
-        scripts = {origin for taken in self.files.taken.values() for origin, _ in taken.files if origin.endswith(".sh")}
-        return any(name.search(self.files.text(one) or "") for one in scripts)
+        return any(name.search(text) for text in self._texts())
 
 
 class _Place(NamedTuple):

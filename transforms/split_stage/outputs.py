@@ -52,6 +52,17 @@ class Outputs:
         """Whether a path is in a folder that ships as a whole."""
         return any(f"{path}/".startswith(f"{one}/") for one in self.trees)
 
+    def takes(self, run: Run) -> bool:
+        """Whether all that a set-up does is seen in folders that ship as a whole: folders and modes, no owners."""
+        body = run.step.body
+        commands = [] if body is None else list(body.script.commands())
+        words = [word.value for one in commands for word in one.words[1:] if word.value not in ("-p", "-R", "-v")]
+        return (
+            bool(self.trees and words)
+            and all(one.name in ("chmod", "mkdir") for one in commands)
+            and all(word is not None and self.inside(absolute(run, word)) for word in words)
+        )
+
     @property
     def all(self) -> tuple[str, ...]:
         """What ships, the folders first: what lies in them comes with them."""
