@@ -260,7 +260,8 @@ class _Cpp(Compiled):
 
     def runtime(self, system: Distribution, package: str) -> tuple[tuple[str, ...], ...]:
         if package == "libboost-all-dev" and not self.native.configured:
-            return self._links().boost(self.image)
+            # Which of them is linked is known.
+            return ()
         found = system.runtime(package)
         if self.image.distribution == "alpine" and not self._plus_plus:
             found = tuple(one for one in found if one != ("libstdc++",))

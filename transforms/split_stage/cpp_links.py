@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 from slimify.transforms.split_stage.named import LIKE
 from slimify.transforms.split_stage.native import Native
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.system import Distribution, System
 
-from slimify.knowledge.debian import base_packages, packages_of_link, runtime_packages
+from slimify.knowledge.debian import RELEASES, base_packages, closure, packages_of_link, runtime_packages
 from slimify.knowledge.images import Image
 from slimify.knowledge.other_headers import ubuntu_runtime_packages
 
@@ -29,6 +30,8 @@ _FOUND = {
 }  # fmt: skip
 # Names of libraries that are links to others.
 _LINKED = {"mysqlclient": "default-libmysqlclient-dev", "jpeg": "libjpeg-dev"}
+# Parts of Boost.Test, which are in one package.
+_BOOST_TESTS = dict.fromkeys(["unit_test_framework", "test_exec_monitor", "prg_exec_monitor"], "test")
 # Tools, and what is in the C library.
 _NONE = frozenset("threads openmp git doxygen python3 pkgconfig gtest googletest python perl".split())
 
@@ -65,8 +68,12 @@ class Links:
         for name, package in (("atomic", "libatomic1"), ("quadmath", "libquadmath0")):
             if self.has(name):
                 system.wants((package.rstrip("01") if alpine else package,), f"it is linked to {name}")
+        for one in self._boost(image):
+            system.wants((one,), "it is linked to a part of Boost")
         for name in self._names():
             stem = re.sub(r"^lib|\.so.*$", "", posixpath.basename(name)) if ".so" in name else name
+            if stem.startswith("boost_"):
+                continue
             if stem not in _ITS_OWN and not name.endswith(".a") and "/" not in name:
                 self._named(stem, image, dropped, system, bare)
         if not bare:
@@ -107,22 +114,28 @@ class Links:
             for one in runtime_packages(package, image.release or "") or ():
                 system.wants((one,), f"the build looks for {name}")
 
-    def boost(self, image: Image) -> tuple[tuple[str, ...], ...]:
-        """The libraries of Boost that are used, where all of them were installed to build with."""
+    def _boost(self, image: Image) -> Iterator[str]:
+        """The packages of the parts of Boost that are used, with the parts that those are linked to in turn."""
         names = [one.removeprefix("boost_") for one in self._names() if one.startswith("boost_")]
         names += [one.removeprefix("Boost::") for one in self.native.links if re.fullmatch(r"Boost::[a-z_]+", one)]
-        found: list[tuple[str, ...]] = []
-        for name in dict.fromkeys((*self.native.components, *names)):
+        names = [_BOOST_TESTS.get(one, one).replace("_", "-") for one in (*self.native.components, *names)]
+        debian = image.release if image.distribution == "debian" and image.release in RELEASES else LIKE
+        for name in dict.fromkeys(names):
             if name in ("headers", "boost"):
                 continue
-            package = f"libboost-{name.replace('_', '-')}-dev"
-            release = image.release or ""
-            ubuntu = image.distribution == "ubuntu"
-            packages = ubuntu_runtime_packages(package, release) if ubuntu else runtime_packages(package, release)
-            if packages is None:
+            brought = closure([f"libboost-{name}-dev"], debian)
+            if brought is None:
                 raise Refused(f"what has the library {name} of Boost is not known")
-            found += [(one,) for one in packages]
-        return tuple(found)
+            parts = {match[1] for one in brought if (match := re.fullmatch(r"libboost-([a-z-]+?)[\d.]*-dev", one))}
+            for part in sorted(parts):
+                package = f"libboost-{part}-dev"
+                if debian == image.release:
+                    packages = runtime_packages(package, debian)
+                else:
+                    packages = ubuntu_runtime_packages(package, image.release or "")
+                if packages is None:
+                    raise Refused(f"what has the library {part} of Boost is not known")
+                yield from packages
 
 
 def alike(package: str) -> str:
