@@ -41,7 +41,8 @@ class Effects(NamedTuple):
     """What commands do, with paths as from the folder that make runs in.
 
     `programs` and `shared` are linked; `placed` are copied or installed, as source and target; `written` are other
-    files that are made, `removed` what is taken away, and `unknown` commands that may do anything.
+    files that are made, `folders` those in which nothing is built, `removed` what is taken away, and `unknown` commands
+    that may do anything.
     """
 
     lines: tuple[CompileLine, ...]
@@ -50,6 +51,7 @@ class Effects(NamedTuple):
     shared: tuple[str, ...]
     placed: tuple[tuple[str, str], ...]
     written: tuple[tuple[str, Place], ...]
+    folders: tuple[str, ...]
     removed: tuple[str, ...]
     inner: tuple[Inner, ...]
     unknown: tuple[Unknown, ...]
@@ -59,6 +61,7 @@ def read_effects(rules: Iterable[Rule]) -> Effects:
     """What all commands of the rules do, whether or not the rules apply."""
     reader = _Reader()
     for rule in rules:
+        reader.targets.append(posixpath.normpath(rule.target))
         reader.implicit(rule)
         for line, place in rule.recipe:
             reader.recipe(line, place)
@@ -69,6 +72,7 @@ def read_effects(rules: Iterable[Rule]) -> Effects:
         tuple(dict.fromkeys(reader.shared)),
         tuple(reader.placed),
         tuple(reader.written),
+        tuple(one for one in dict.fromkeys(reader.folders) if not reader.built_in(one)),
         tuple(reader.removed),
         tuple(reader.inner),
         tuple(reader.unknown),
@@ -83,6 +87,8 @@ class _Reader:
         self.shared: list[str] = []
         self.placed: list[tuple[str, str]] = []
         self.written: list[tuple[str, Place]] = []
+        self.folders: list[str] = []
+        self.targets: list[str] = []
         self.removed: list[str] = []
         self.inner: list[Inner] = []
         self.unknown: list[Unknown] = []
@@ -131,7 +137,9 @@ class _Reader:
             self.place(program, words, place)
         elif program in ("mkdir", "rmdir", "chmod", "strip", "ranlib", "install"):
             changed = operands[1:] if program == "chmod" else operands
-            if any(word.startswith("/") for word in changed) and program not in ("mkdir", "install"):
+            if program == "mkdir":
+                self.folders += [self.at(word) for word in operands if UNKNOWN not in word]
+            elif any(word.startswith("/") for word in changed) and program != "install":
                 self.write(next(word for word in changed if word.startswith("/")), place)
         elif program == "rm":
             self.removed += [self.at(word) for word in operands]
@@ -148,6 +156,7 @@ class _Reader:
         argv = tuple(None if word is not None and word == UNKNOWN else word for word in argv)
         line = read_compile_line(argv)
         self.lines.append(line)
+        self.targets.append(self.at(line.output or ""))
         self.plus_plus = self.plus_plus or "++" in program
         if line.output is None or UNKNOWN in line.output:
             if not line.objects:
@@ -175,6 +184,10 @@ class _Reader:
     def write(self, target: str | None, place: Place) -> None:
         if target is None or not _TRACES.fullmatch(target):
             self.written.append((UNKNOWN if target is None else self.at(target), place))
+
+    def built_in(self, folder: str) -> bool:
+        """Whether something is built in a folder, or it is itself a target."""
+        return any(f"{one}/".startswith(f"{folder}/") for one in self.targets)
 
     def at(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.folder, path))

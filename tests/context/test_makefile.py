@@ -107,6 +107,11 @@ def test_make_links_by_a_rule_of_its_own() -> None:
     assert effects("app: app.o util.o\n").programs == ("app",)
 
 
+def test_folders() -> None:
+    text = "O = obj\n$(O)/%.o: %.c\n\t@mkdir -p $(O) $(dir $@)\n\tcc -c $< -o $@\nall: $(O)/a.o\n\tmkdir -p bin logs\n"
+    assert effects(text + "\tcc -o bin/app $(O)/a.o\n").folders == ("logs",)
+
+
 def test_what_is_put_elsewhere() -> None:
     found = effects("install: app\n\tinstall -d /usr/bin\n\tinstall -m 755 app /usr/bin/\n\tcp a.conf /etc/a.conf\n")
     assert found.placed == (("app", "/usr/bin/app"), ("a.conf", "/etc/a.conf"))

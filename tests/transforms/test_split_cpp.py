@@ -77,12 +77,16 @@ def test_what_compiles_nothing_is_no_matter() -> None:
         ("RUN make", "RUN cmake . && make", "no CMakeLists.txt is known"),
         ("RUN make", "RUN meson setup build && ninja -C build", "no meson.build is known"),
         ("RUN make", "RUN ninja", "what is built in /app is not known"),
+        ("WORKDIR /app", "WORKDIR app", "which folder this is"),
+        ("WORKDIR /app", "WORKDIR $DIR", "which folder this is"),
+        ('CMD ["./app"]', 'WORKDIR $DIR\nCMD ["./app"]', "which folder this is"),
         ("RUN make", "USER nobody\nRUN make", "behind a USER"),
         ("RUN make", "VOLUME /app\nRUN make", "behind a VOLUME"),
         ("g++ make", "g++-multilib make", "another machine"),
-        ("FROM debian:bookworm", "FROM gcc:latest", "names no release"),
-        ("FROM debian:bookworm", "FROM gcc", "names no release"),
-        ("FROM debian:bookworm", "FROM gcc:15", "names no release"),
+        ("FROM debian:bookworm", "FROM gcc:latest", "another release of Debian"),
+        ("FROM debian:bookworm", "FROM gcc", "a tag that ends in -trixie"),
+        ("FROM debian:bookworm", "FROM gcc:15", "another release of Debian"),
+        ("FROM debian:bookworm", "FROM gcc:4.9", "which release of a distribution"),
         ("FROM debian:bookworm", "ARG V=13\nFROM gcc:${V}", "depends on a variable"),
         ("FROM debian:bookworm", "FROM buildpack-deps:jammy", "which release of a distribution"),
         ('CMD ["./app"]', 'CMD ["bash"]', "only a shell"),
@@ -158,6 +162,11 @@ def test_what_cmake_leaves(project: str, paths: list[str]) -> None:
     assert copied(run(CMAKE, {"CMakeLists.txt": PROJECT + project})) == paths
 
 
+def test_folders_that_make_makes_are_there() -> None:
+    outcome = run(files={"Makefile": "app: main.cpp\n\tmkdir -p logs\n\tg++ -o app main.cpp\n"})
+    assert "RUN mkdir -p /app/logs\n" in outcome.after.text
+
+
 def test_a_build_out_of_the_project_ships_both_folders() -> None:
     text = CMAKE.replace("build", "/out").replace(".//out", "/out").replace("--/out", "--build")
     assert copied(run(text, {"CMakeLists.txt": PROJECT + "add_library(x SHARED x.cpp)\n"})) == ["/app", "/out"]
@@ -215,6 +224,7 @@ def test_libraries(base: str, packages: str, command: str, names: list[str]) -> 
     ("base", "packages", "command", "why"),
     [
         ("debian", "libcurl4-openssl-dev", "-lcurl", "another name for libcurl4t64"),
+        ("debian", "libcurl4-openssl-dev", "", "another name for libcurl4t64"),
         ("ubuntu", "libssl-dev", "-lssl", "not known in resolute"),
         ("ubuntu:22.04", "libfrob-dev", "-lfrob", "libfrob-dev"),
         ("debian:bookworm", "libfrob-dev", "-lfrob", "libfrob-dev"),

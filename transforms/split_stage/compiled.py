@@ -190,7 +190,11 @@ class Compiled(ABC):
         )
 
     def _settled(self, last: int) -> None:
-        """Refuse where files would get another owner, or a folder is that of the base image."""
+        """Refuse where files would get another owner, or a folder is that of the base image, or not known."""
+        states = [*(step.state for step in self.stage.steps[1:]), self.stage.final_state]
+        for step, after in zip(self.stage.steps, states, strict=True):
+            if step.keyword == "WORKDIR" and after.workdir is None:
+                raise Refused("it is not known which folder this is", step.instruction.span)
         for step in self.stage.steps[: last + 1]:
             if step.keyword == "USER":
                 raise Refused("it is built behind a USER", step.instruction.span)

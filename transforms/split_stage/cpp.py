@@ -19,7 +19,7 @@ from slimify.transforms.split_stage.worth import worth
 
 from slimify.context.compile_line import COMPILER
 from slimify.context.cpp import ENDINGS, PLUS_PLUS, Sources, read_sources
-from slimify.knowledge.debian import RELEASES, closure_size, knows, resolve, runtime_packages
+from slimify.knowledge.debian import RELEASES, closure, closure_size, knows, resolve, runtime_packages
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image, facts
 from slimify.knowledge.python import calls
@@ -38,7 +38,6 @@ _FETCHES = frozenset("bzr git git-lfs mercurial openssh-client subversion".split
 _ALPINE_TOOLS = re.compile(
     r"build-base|alpine-sdk|linux-headers|samurai|ninja(?:-build)?|pkgconfig|g\+\+|musl-dev|fortify-headers"
 )
-_WITHOUT_RELEASE = "names no release of a distribution: what is built on the next one may not run on this one"
 # Sources besides those of the language, and what steers its tools.
 _STEERS = re.compile(
     r"(?:.*/)?(?:CMakeLists\.txt|CMakePresets\.json|[\w.-]+\.(?:cmake|mk|am|ac|m4|l|y|ll|yy|pc\.in|cmake\.in|h\.in|hpp\.in)"
@@ -48,13 +47,15 @@ _STEERS = re.compile(
 )
 # What students' programs call on Windows; elsewhere nothing comes of it, before and after.
 _OF_WINDOWS = frozenset("chcp cls color pause title".split())
+# They have had their names in all releases.
+_NAMED_FOR_GOOD = frozenset("ca-certificates git libatomic1 libgomp1 libquadmath0 tzdata".split())
 _FROM_PACKAGES = re.compile(r"/usr/(?:include|lib|lib64|libexec|share|src)/.*")
 _PROGRAM = re.compile(r"/(?:usr/)?s?bin/[\w.+-]+")
 
 
 def concerns(build: Build, image: Image) -> bool:
     """Whether something is compiled, on Debian, Ubuntu or Alpine."""
-    if image.distribution not in ("debian", "ubuntu", "alpine"):
+    if image.distribution not in ("debian", "ubuntu", "alpine") and image.name != "gcc":
         return False
     return any(_compiles(step) for step in build.stages[0].steps if step.keyword == "RUN")
 
@@ -132,7 +133,11 @@ class _Cpp(Compiled):
         newest = facts()["suites"]["stable"]
         moves = self.image.current and (release == newest or not self.image.version)
         if release not in literal and moves:
-            raise Refused(f"{literal} {_WITHOUT_RELEASE} ({release})", self.stage.stage.base.span)
+            raise Refused(
+                f"{literal} will move to another release of Debian, whose programs do not run on {release}; "
+                f"a tag that ends in -{release} does not",
+                self.stage.stage.base.span,
+            )
         return f"debian:{release}-slim"
 
     def system(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
@@ -237,26 +242,37 @@ class _Cpp(Compiled):
             raise Refused("what configure finds in the base is not known", self.stage.stage.base.span)
         if self.links:
             self._links().ask(self.image, dropped, system, self._same)
-        if found.tls and self.image.distribution != "alpine":
+        if self.image.distribution == "debian":
+            checks = bool(found.tls) or self._secure(dropped)
+        else:
+            # What recommends them is not known; without recommended packages they are there by their name.
+            checks = bool(found.tls) and any(run.recommends for run in runs)
+        if checks and self.image.distribution != "alpine":
             system.wants(("ca-certificates",), "the certificates that TLS is checked with")
         zoned = self.stage.final_state.sets("TZ") or any("zoneinfo" in one for one in found.strings)
         if self.image.distribution == "debian" and (zoned or found.zones):
             system.wants(("tzdata",), "local times")
         elif zoned and self.image.distribution == "ubuntu" and not any("tzdata" in run.packages for run in runs):
             raise Refused("whether the system knew the time zone is not known", self.stage.stage.base.span)
-        if system.added and not self._settles:
-            name = next(iter(system.added))
-            raise Refused(
-                f"{self.stage.image} names no release, and the next one may have another name for {name}",
-                self.stage.stage.base.span,
-            )
 
-    @property
-    def _settles(self) -> bool:
-        """Whether the base names its release, so that packages keep their names; Alpine's tables know of changes."""
+    def _secure(self, dropped: frozenset[str]) -> bool:
+        """Whether a library that the program is linked to speaks TLS."""
+        release = self.image.release if self.image.release in RELEASES else LIKE
+        libraries = [one for package in dropped for one in runtime_packages(package, release) or ()]
+        brought = closure(libraries, release) or frozenset()
+        return any(re.match(r"lib(?:ssl|gnutls)\d", one) for one in (*libraries, *brought))
+
+    def _named_for_good(self, system: Distribution) -> None:
+        """Refuse where a base names no release, and the next may have other names. Alpine's tables know of them."""
         literal = self.stage.stage.image
-        release = (self.image.release or "?").removeprefix("alpine")
-        return self.image.distribution == "alpine" or release in literal or self.image.version != ""
+        if self.image.distribution == "alpine" or self.image.version or (self.image.release or "?") in literal:
+            return
+        for name in system.added:
+            if name not in _NAMED_FOR_GOOD:
+                raise Refused(
+                    f"{literal} names no release, and the next one may have another name for {name}",
+                    self.stage.stage.base.span,
+                )
 
     def runtime(self, system: Distribution, package: str) -> tuple[tuple[str, ...], ...]:
         if package == "libboost-all-dev" and not self.native.configured:
@@ -292,6 +308,7 @@ class _Cpp(Compiled):
     # -- what it is worth --
 
     def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+        self._named_for_good(system)
         image = self.stage.image or ""
         old, new = uncompressed_bytes(image), uncompressed_bytes(image if self._same else base)
         if self.image.name == "gcc":

@@ -167,6 +167,7 @@ class Native:
                 self.outputs.add(place.of(target))
             else:
                 raise Refused(f"what is installed as {place.of(target)} is not known", span)
+        self.outputs.folders.update(dict.fromkeys(map(place.of, effects.folders)))
         for path in programs:
             if not place.inside(path) and not whole:
                 self.outputs.add(place.of(path))
