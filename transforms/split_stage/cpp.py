@@ -8,8 +8,12 @@ import re
 from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.cpp_links import Links, alike
+from slimify.transforms.split_stage.cpp_needs import is_source, read_needs
 from slimify.transforms.split_stage.named import LIKE, NamedAlpine, Ubuntu
-from slimify.transforms.split_stage.native import Native
+from slimify.transforms.split_stage.native import CONFIGURES, TOOLS, Native
+from slimify.transforms.split_stage.native_cmake import cmake
+from slimify.transforms.split_stage.native_make import make
+from slimify.transforms.split_stage.native_others import configure, meson, ninja
 from slimify.transforms.split_stage.outputs import copies
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
@@ -22,14 +26,10 @@ from slimify.context.cpp import ENDINGS, PLUS_PLUS, Sources, read_sources
 from slimify.knowledge.debian import RELEASES, closure, closure_size, knows, resolve, runtime_packages
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image, facts
-from slimify.knowledge.python import calls
 from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build, Step
 from slimify.semantics.commands import Invocation, invocations
 
-_BUILDERS = frozenset("make gmake cmake ninja ninja-build meson ctest".split())
-_CONFIGURES = re.compile(r"configure|autogen\.sh|bootstrap(?:\.sh)?|autoreconf|aclocal|autoconf|automake|autoheader")
-_TOOLS = re.compile(rf"{COMPILER.pattern}|{'|'.join(_BUILDERS)}|{_CONFIGURES.pattern}")
 # They only look, or write into the build's own files.
 _LOOKS = frozenset("cat ctest echo file ldd ls nm nproc pwd size which".split())
 # What the build fetches sources with. curl and wget stay: a health check may call them from outside.
@@ -38,19 +38,9 @@ _FETCHES = frozenset("bzr git git-lfs mercurial openssh-client subversion".split
 _ALPINE_TOOLS = re.compile(
     r"build-base|alpine-sdk|linux-headers|samurai|ninja(?:-build)?|pkgconfig|g\+\+|musl-dev|fortify-headers"
 )
-# Sources besides those of the language, and what steers its tools.
-_STEERS = re.compile(
-    r"(?:.*/)?(?:CMakeLists\.txt|CMakePresets\.json|[\w.-]+\.(?:cmake|mk|am|ac|m4|l|y|ll|yy|pc\.in|cmake\.in|h\.in|hpp\.in)"
-    r"|configure(?:\.in)?|autogen\.sh|bootstrap(?:\.sh)?|Makefile\.in|aclocal\.m4|config\.(?:guess|sub)|install-sh"
-    r"|meson\.build|meson(?:_options\.txt|\.options)|\.clang-(?:format|tidy)|\.clangd|compile_(?:flags\.txt|commands\.json)"
-    r"|Doxyfile|[\w.-]+\.(?:sln|vcxproj(?:\.filters)?|cbp|pro|o|obj))"
-)
-# What students' programs call on Windows; elsewhere nothing comes of it, before and after.
-_OF_WINDOWS = frozenset("chcp cls color pause title".split())
+_OF_COMPILER = {"atomic": "libatomic.so.1", "quadmath": "libquadmath.so.0"}
 # They have had their names in all releases.
 _NAMED_FOR_GOOD = frozenset("ca-certificates git libatomic1 libgomp1 libquadmath0 tzdata".split())
-_FROM_PACKAGES = re.compile(r"/usr/(?:include|lib|lib64|libexec|share|src)/.*")
-_PROGRAM = re.compile(r"/(?:usr/)?s?bin/[\w.+-]+")
 
 
 def concerns(build: Build, image: Image) -> bool:
@@ -68,14 +58,14 @@ def plan(build: Build, image: Image) -> Result | None:
 def _compiles(step: Step) -> bool:
     body = step.body
     return body is not None and any(
-        one.program is not None and _TOOLS.fullmatch(one.program)
+        one.program is not None and TOOLS.fullmatch(one.program)
         for command in body.script.commands()
         for one in invocations(command, step.state.variables)
     )
 
 
 class _Cpp(Compiled):
-    tools = _TOOLS
+    tools = TOOLS
 
     def __init__(self, build: Build, image: Image) -> None:
         super().__init__(build, image)
@@ -91,15 +81,15 @@ class _Cpp(Compiled):
         if COMPILER.fullmatch(program):
             self.native.compiler(run, call)
         elif program in ("make", "gmake"):
-            self.native.make(run, call)
+            make(self.native, run, call)
         elif program == "cmake":
-            self.native.cmake(run, call)
+            cmake(self.native, run, call)
         elif program in ("ninja", "ninja-build"):
-            self.native.ninja(run, call)
+            ninja(self.native, run, call)
         elif program == "meson":
-            self.native.meson(run, call)
-        elif _CONFIGURES.fullmatch(program):
-            self.native.configure(run, call)
+            meson(self.native, run, call)
+        elif CONFIGURES.fullmatch(program):
+            configure(self.native, run, call)
         elif program not in _LOOKS:
             return None
         return run._replace(builds=(*run.builds, call))
@@ -110,7 +100,7 @@ class _Cpp(Compiled):
         return alpine or (package in _FETCHES and not called & {"git", "ssh", "svn", "hg", "bzr"})
 
     def runs_by(self, call: Called) -> bool:
-        if _TOOLS.fullmatch(call.program):
+        if TOOLS.fullmatch(call.program):
             raise Refused(f"{call.where} runs {call.program}, as for development", call.span)
         return False
 
@@ -170,8 +160,7 @@ class _Cpp(Compiled):
             names += ["libgcc_s.so.1", "libstdc++.so.6"]
         if self._links().openmp:
             names.append("libgomp.so.1")
-        if self._links().has("atomic"):
-            names.append("libatomic.so.1")
+        names += [soname for name, soname in _OF_COMPILER.items() if self._links().has(name)]
         if not names:
             return ()
         folder = "/usr/local/lib64"
@@ -191,44 +180,12 @@ class _Cpp(Compiled):
         return Links(self.native, bool(self._sources().parallel))
 
     def needs(self) -> Needs:
-        span = self.stage.stage.base.span
-        if any("-m32" in one.options or "-mx32" in one.options for one in self.native.lines):
-            raise Refused("it is built for another machine", span)
-        if any(one.sanitized for one in self.native.lines):
-            raise Refused("it is built to look for faults in it", span)
-        found = self._sources()
-        for one in found.unknown:
-            raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}", span)
-        for text in sorted(found.strings):
-            if _FROM_PACKAGES.fullmatch(text) and not text.startswith("/usr/share/zoneinfo"):
-                raise Refused(f"the sources name {text}, which may be of a package of the build", span)
-        programs = {one.name: f"{one.place.file}:{one.place.line}" for one in found.programs}
-        programs.update((text, "a source") for text in found.strings if _PROGRAM.fullmatch(text))
-        return Needs(
-            programs=tuple((name, where) for name, where in programs.items() if self._asked(name, where)),
-            libraries=tuple((name, f"{place.file}:{place.line}") for name, place in found.libraries),
-            certain=not found.lists and not found.opens,
-            evidence=(
-                (Evidence(f"{self.stage.image} stands on {self.image.release}", None, self.image.how),)
-                if not self._same
-                else ()
-            ),
+        needs = read_needs(self._sources(), self.native, self.image, self.stage.stage.base.span)
+        if self._same:
+            return needs
+        return needs._replace(
+            evidence=(Evidence(f"{self.stage.image} stands on {self.image.release}", None, self.image.how),)
         )
-
-    def _asked(self, name: str, where: str) -> bool:
-        """Whether the distribution has to bring a program. Raises `Refused` for one that compiles, or is not there."""
-        base = posixpath.basename(name)
-        if _TOOLS.fullmatch(base):
-            raise Refused(f"{where} runs {base}", self.stage.stage.base.span)
-        if base in _OF_WINDOWS:
-            return False
-        if base in calls().builtins or base == "sh" or (base == "bash" and self.image.distribution != "alpine"):
-            return False
-        if "/" not in name or _PROGRAM.fullmatch(name):
-            return True
-        if self.outputs.at(posixpath.normpath(posixpath.join(self.stage.final_state.workdir or "/", name))):
-            return False
-        raise Refused(f"{where} runs {name}, which is not known to be built", self.stage.stage.base.span)
 
     def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
         found = self._sources()
@@ -299,11 +256,7 @@ class _Cpp(Compiled):
         return self._read
 
     def is_source(self, path: str) -> bool:
-        found = self._sources()
-        name = posixpath.basename(path)
-        if found.lists or any(name == text or text.endswith(f"/{name}") for text in found.strings):
-            return False
-        return posixpath.splitext(path)[1].lower() in ENDINGS or _STEERS.fullmatch(path) is not None
+        return is_source(path, self._sources())
 
     # -- what it is worth --
 

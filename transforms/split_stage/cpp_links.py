@@ -60,14 +60,8 @@ class Links:
         The libraries of the -dev packages that are dropped are asked for elsewhere; here are those of the compiler, of
         packages that a -dev package brought along, and of a full base.
         """
-        alpine = image.distribution == "alpine"
-        if self.openmp:
-            if any("clang" in one for one in dropped):
-                raise Refused("which library clang uses for OpenMP is not known")
-            system.wants(("libgomp" if alpine else "libgomp1",), "the program uses OpenMP")
-        for name, package in (("atomic", "libatomic1"), ("quadmath", "libquadmath0")):
-            if self.has(name):
-                system.wants((package.rstrip("01") if alpine else package,), f"it is linked to {name}")
+        if image.name != "gcc":
+            self._of_compiler(image, dropped, system)
         for one in self._boost(image):
             system.wants((one,), "it is linked to a part of Boost")
         for name in self._names():
@@ -78,6 +72,16 @@ class Links:
                 self._named(stem, image, dropped, system, bare)
         if not bare:
             self._looked_for(image, dropped, system)
+
+    def _of_compiler(self, image: Image, dropped: frozenset[str], system: Distribution) -> None:
+        alpine = image.distribution == "alpine"
+        if self.openmp:
+            if any("clang" in one for one in dropped):
+                raise Refused("which library clang uses for OpenMP is not known")
+            system.wants(("libgomp" if alpine else "libgomp1",), "the program uses OpenMP")
+        for name, package in (("atomic", "libatomic1"), ("quadmath", "libquadmath0")):
+            if self.has(name):
+                system.wants((package.rstrip("01") if alpine else package,), f"it is linked to {name}")
 
     def _named(self, name: str, image: Image, dropped: frozenset[str], system: Distribution, bare: bool) -> None:
         if isinstance(system, System):
