@@ -176,6 +176,15 @@ def installed_size(package: str, release: str) -> int | None:
     return None if graph is None or number is None else int(graph.kib[number]) * 1024
 
 
+def depends(package: str, release: str) -> tuple[str, ...]:
+    """What a package depends on itself; of alternatives the first. Sorted. Empty where it is not known."""
+    names, graph = _names(release), _graph(release)
+    number = names.number.get(package) if names else None
+    if names is None or graph is None or number is None:
+        return ()
+    return tuple(sorted({names.names[int(word)] for word in graph.depends[number].split() if word != "?"}))
+
+
 def recommends(package: str, release: str) -> tuple[str, ...]:
     """What apt installs with a package unless it is told --no-install-recommends; of alternatives the first. Sorted.
 

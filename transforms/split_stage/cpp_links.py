@@ -11,7 +11,16 @@ from slimify.transforms.split_stage.native import Native
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.system import Distribution, System
 
-from slimify.knowledge.debian import RELEASES, base_packages, closure, packages_of_link, runtime_packages
+from slimify.knowledge.debian import (
+    RELEASES,
+    Role,
+    base_packages,
+    closure,
+    depends,
+    package_role,
+    packages_of_link,
+    runtime_packages,
+)
 from slimify.knowledge.images import Image
 from slimify.knowledge.other_headers import ubuntu_runtime_packages
 
@@ -72,6 +81,23 @@ class Links:
                 self._named(stem, image, dropped, system, bare)
         if not bare:
             self._looked_for(image, dropped, system)
+        if isinstance(system, System):
+            self._brought_along(dropped, system)
+
+    def _brought_along(self, dropped: frozenset[str], system: System) -> None:
+        """What a -dev package depends on for programs that use it: plug-ins, and the parts of Boost in its headers.
+
+        CMake links the program to those parts, too, and Debian's linker notes each library that it is given.
+        """
+        for package in sorted(dropped):
+            if not package.endswith("-dev") or package.startswith(("libboost-", "libc6-")):
+                continue
+            for other in depends(package, system.release):
+                if re.fullmatch(r"libboost-.*-dev", other) and self.native.hidden:
+                    for one in runtime_packages(other, system.release) or ():
+                        system.wants((one,), f"{package} needs it")
+                elif not other.startswith("gir1.2-") and package_role(other, system.release) is Role.LIBRARY:
+                    system.wants((other,), f"{package} needs it")
 
     def _of_compiler(self, image: Image, dropped: frozenset[str], system: Distribution) -> None:
         alpine = image.distribution == "alpine"
