@@ -167,6 +167,26 @@ def test_folders_that_make_makes_are_there() -> None:
     assert "RUN mkdir -p /app/logs\n" in outcome.after.text
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("rm -f *.o", ""),
+        ("rm -f *.cpp Makefile", ""),
+        ("rm -rf *", "which files `rm` removes"),
+        ("rm -f a*", "which files `rm` removes"),
+    ],
+)
+def test_files_that_are_removed_by_a_pattern(command: str, why: str) -> None:
+    outcome = run(TEXT.replace("RUN make", f"RUN make && {command}"))
+    assert why in reasons(outcome) if why else copied(outcome) == ["/app/app"]
+
+
+def test_files_that_were_removed_do_not_come_back() -> None:
+    text = TEXT.replace("RUN make", "RUN make && rm -f *.key")
+    assert copied(run(text)) == ["/app/app"]
+    assert "the build removes /app/my.key" in reasons(run(text, {"my.key": ""}))
+
+
 def test_a_build_out_of_the_project_ships_both_folders() -> None:
     text = CMAKE.replace("build", "/out").replace(".//out", "/out").replace("--/out", "--build")
     assert copied(run(text, {"CMakeLists.txt": PROJECT + "add_library(x SHARED x.cpp)\n"})) == ["/app", "/out"]

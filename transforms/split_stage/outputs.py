@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 from collections.abc import Iterable
 
@@ -21,9 +22,10 @@ _CHANGING = frozenset(["chmod", "strip", "upx"])
 class Outputs:
     """Absolute paths of the image, in the order in which they came to be.
 
-    `folders` are those that the build made, `entered` those that it worked in, and `removed` what it took away. `trees`
-    are folders that ship as they are in the end, because what is written in them is not known. A pack adds what its
-    tools write; what is copied, moved and removed afterwards is followed by `sort`.
+    `folders` are those that the build made, `entered` those that it worked in, `removed` what it took away, and
+    `patterns` what it took away by a pattern. `trees` are folders that ship as they are in the end, because what is
+    written in them is not known. A pack adds what its tools write; what is copied, moved and removed afterwards is
+    followed by `sort`.
     """
 
     def __init__(self) -> None:
@@ -31,6 +33,7 @@ class Outputs:
         self.folders: dict[str, None] = {}
         self.entered: dict[str, None] = {}
         self.removed: dict[str, None] = {}
+        self.patterns: dict[str, None] = {}
         self.trees: dict[str, None] = {}
 
     def add(self, path: str) -> None:
@@ -139,9 +142,10 @@ class Outputs:
                 raise Refused("which files `rm` works on is not known", run.step.instruction.span)
             path = absolute(run, one.rstrip("*").rstrip("/") if one.endswith("/*") else one)
             if any(sign in path for sign in "*?["):
-                path = posixpath.dirname(path[: min(path.find(sign) for sign in "*?[" if sign in path) + 1])
-                if self.at(path):
+                if any(fnmatch.fnmatchcase(made, path) for made in self.paths):
                     raise Refused(f"which files `{call.program}` removes is not known", run.step.instruction.span)
+                self.patterns[path] = None
+                continue
             self.removed[path] = None
             for made in [made for made in self.paths if made == path or made.startswith(path + "/")]:
                 del self.paths[made]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Callable, Iterable
@@ -55,7 +56,11 @@ def parts(
         found[index] = Part.BUILD if only else Part.BOTH
         if not only:
             for _, image in taken.files:
-                if image is not None and _under(image, outputs.removed) and not outputs.inside(image):
+                gone = image is not None and (
+                    _under(image, outputs.removed)
+                    or any(fnmatch.fnmatchcase(image, pattern) for pattern in outputs.patterns)
+                )
+                if gone and not outputs.inside(image or ""):
                     raise Refused(f"the build removes {image}", stage.steps[index].instruction.span)
     return found
 
