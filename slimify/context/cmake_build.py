@@ -185,12 +185,14 @@ class _Reader:
         return True
 
     def condition(self, words: list[str]) -> bool | None:
-        if words[:1] == ["NOT"]:
-            value = self.condition(words[1:])
-            return None if value is None else not value
-        if len(words) != 1:
+        *negations, word = words or [""]
+        if any(one != "NOT" for one in negations):
             return None
-        word = words[0]
+        value = self.true(word)
+        return value if value is None or len(negations) % 2 == 0 else not value
+
+    def true(self, word: str) -> bool | None:
+        """What a name or a constant is worth in a condition."""
         word = self.variables.get(word, word) if not word.startswith("$") else self.expand(word)
         if word.upper() in _FALSE:
             return False

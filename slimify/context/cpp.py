@@ -20,7 +20,7 @@ PLUS_PLUS = frozenset(".cc .cpp .cxx .c++ .cp .hh .hpp .hxx .h++ .ipp .tpp .tcc"
 _PARALLEL = re.compile(r"^[ \t]*#[ \t]*(?:pragma[ \t]+omp\b|include[ \t]*<omp\.h>)", re.MULTILINE)
 _LIMIT = 10_000_000
 _TOKEN = re.compile(
-    r"""//(?:\\\n|[^\n])*|/\*(?:.*?\*/|.*\Z)|(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)"
+    r"""//(?:\\\n|[^\n])*|/\*(?:.*?\*/|.*\Z)|(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\((?:.*?\)(?P=mark)"|.*\Z)
     |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|^[ \t]*\#[ \t]*include[ \t]*(?P<include>[<"][^>"\n]*)
     |(?:->|\.)\s*[A-Za-z_]\w*|[A-Za-z_]\w*|[^\s\w]""",
     re.DOTALL | re.VERBOSE | re.MULTILINE,

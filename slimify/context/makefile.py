@@ -20,6 +20,7 @@ UNKNOWN = "__unknown__"
 _DEPTH = 30
 _LENGTH = 20_000
 _TARGETS = 200
+_STEPS = 200_000
 _NAMES = ("GNUmakefile", "makefile", "Makefile")
 # GNU make manual, "Variables Used by Implicit Rules".
 _BUILT_IN = {
@@ -111,6 +112,7 @@ class _Reader:
         self.phony: set[str] = set()
         self.unknown: list[Unknown] = []
         self.files: list[str] = []
+        self.steps = 0
         # One entry for each open conditional: whether its branch is taken, None if not known; whether one was.
         self.branches: list[tuple[bool | None, bool | None]] = []
 
@@ -262,7 +264,8 @@ class _Reader:
         return "".join([*found, text[at:]])[:_LENGTH]
 
     def value(self, inner: str, automatic: Mapping[str, str] | None, depth: int) -> str:
-        if depth > _DEPTH:
+        self.steps += 1
+        if depth > _DEPTH or self.steps > _STEPS:
             return UNKNOWN
         name = inner.strip()
         if name[:1] and name[0] in "@<^+*?%":

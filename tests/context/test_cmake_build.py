@@ -142,7 +142,17 @@ def test_what_is_linked() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["(", "add_executable(", "if(", "endif()", "else()", "set(A ${A})\nadd_executable(${A})", "${" * 3000]
+    "text",
+    [
+        "(",
+        "add_executable(",
+        "if(",
+        "endif()",
+        "else()",
+        "set(A ${A})\nadd_executable(${A})",
+        "${" * 3000,
+        "if(" + "NOT " * 5000 + "X)",
+    ],
 )
 def test_broken_text_is_read(text: str) -> None:
     project(text)

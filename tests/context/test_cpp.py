@@ -75,7 +75,9 @@ def test_uses() -> None:
     assert (found.tls[0].line, found.parallel[0].line, found.zones[0].line) == (1, 2, 3)
 
 
-@pytest.mark.parametrize("text", ['"', "'", 'R"(', "/*", "system(", "system((((", "\\", "#include <", "dlopen(" * 5000])
+@pytest.mark.parametrize(
+    "text", ['"', "'", 'R"(', "/*", "system(", "system((((", "\\", "#include <", "dlopen(" * 5000, 'R"(' * 50_000]
+)
 def test_broken_text_is_read(text: str) -> None:
     sources(text)
 

@@ -128,6 +128,11 @@ def test_other_files_that_are_written(recipe: str) -> None:
     assert found.written and not found.unknown
 
 
+def test_what_doubles_at_each_step_ends() -> None:
+    lines = "".join(f"A{number} = $(A{number + 1})$(A{number + 1})\n" for number in range(29))
+    rules(f"{lines}A29 =\nall: $(A0)\n\tcc -o app $(A0)\n")
+
+
 @pytest.mark.parametrize(
     "text", ["\t", "$(", "a:b:c", "ifeq", "endif\nelse", "= x", ": y", "A = $(A)\nall: $(A)", "$" * 5000]
 )

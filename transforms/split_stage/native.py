@@ -54,6 +54,7 @@ class Native:
         self.outputs = outputs
         self.lines: list[CompileLine] = []
         self.plus_plus = False
+        self.makes = 0
         #: Whether anything was linked by a tool whose options are not all known.
         self.hidden = False
         self.packages: dict[str, None] = {}

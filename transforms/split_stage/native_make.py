@@ -18,6 +18,8 @@ from slimify.context.makefile import UNKNOWN, find_makefile, read_rules
 from slimify.context.recipes import Effects, read_effects
 from slimify.semantics.commands import Invocation
 
+# More than a person writes into Makefiles.
+_MAKES = 200
 _VALUED = frozenset("-C -f -I -o -W --directory --file --makefile --include-dir".split())
 
 
@@ -44,7 +46,8 @@ def _make(native: Native, run: Run, folder: str, argv: list[str], depth: int) ->
             continue
         elif not word.startswith("-") and not word.isdecimal():
             goals.append(word)
-    if depth > 8 or UNKNOWN in " ".join([*goals, folder]):
+    native.makes += 1
+    if depth > 8 or native.makes > _MAKES or UNKNOWN in " ".join([*goals, folder]):
         raise Refused("what make builds is not known", span)
     native.outputs.entered[folder] = None
     if folder in native.projects:
