@@ -66,7 +66,7 @@ def test_what_compiles_nothing_is_no_matter() -> None:
         ("RUN make", "RUN make > log", "cannot be sorted"),
         ("RUN make", "RUN make && ./app --test", "neither a plain install"),
         ("RUN make", "RUN make && ldconfig", "neither a plain install"),
-        ("RUN make", "RUN make clean", "what the build leaves is not known"),
+        ("RUN make", "RUN make clean", "which is not known to come from the build context"),
         ("RUN make", "RUN make && mkdir -m 700 data", "mode of its own"),
         ("RUN make", "RUN g++ -o $NAME main.cpp", "depends on a variable"),
         ("RUN make", "RUN g++ -fsanitize=address -o app main.cpp", "look for faults"),
@@ -77,9 +77,9 @@ def test_what_compiles_nothing_is_no_matter() -> None:
         ("RUN make", "RUN cmake . && make", "no CMakeLists.txt is known"),
         ("RUN make", "RUN meson setup build && ninja -C build", "no meson.build is known"),
         ("RUN make", "RUN ninja", "what is built in /app is not known"),
-        ("WORKDIR /app", "WORKDIR app", "which folder this is"),
-        ("WORKDIR /app", "WORKDIR $DIR", "which folder this is"),
-        ('CMD ["./app"]', 'WORKDIR $DIR\nCMD ["./app"]', "which folder this is"),
+        ("WORKDIR /app", "WORKDIR app", "the working directory is not known"),
+        ("WORKDIR /app", "WORKDIR $DIR", "the working directory is not known"),
+        ('CMD ["./app"]', 'WORKDIR $DIR\nCMD ["./app"]', "the working directory is not known"),
         ("RUN make", "USER nobody\nRUN make", "behind a USER"),
         ("RUN make", "VOLUME /app\nRUN make", "behind a VOLUME"),
         ("g++ make", "g++-multilib make", "another machine"),
@@ -208,8 +208,8 @@ def test_files_that_are_read_stay() -> None:
         ("util.hpp", 'int main() { std::ifstream f("util.hpp"); }', True),
         ("util.hpp", 'int main() { opendir("."); }', True),
     ]:
-        after = run(files={"main.cpp": source, name: ""}).after.text
-        assert after.count("COPY . .") == (2 if stays else 1), (name, source)
+        final = run(files={"main.cpp": source, name: ""}).after.text.partition("\nFROM ")[2]
+        assert ("COPY . ." in final or f"COPY {name} " in final) == stays, (name, source)
 
 
 @pytest.mark.parametrize(
