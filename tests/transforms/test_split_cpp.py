@@ -79,7 +79,7 @@ def test_what_compiles_nothing_is_no_matter() -> None:
         ("RUN make", "RUN ninja", "what is built in /app is not known"),
         ("WORKDIR /app", "WORKDIR app", "the working directory is not known"),
         ("WORKDIR /app", "WORKDIR $DIR", "the working directory is not known"),
-        ('CMD ["./app"]', 'WORKDIR $DIR\nCMD ["./app"]', "the working directory is not known"),
+        ('CMD ["./app"]', 'WORKDIR $DIR\nCMD ["./app"]', "which folder this is"),
         ("RUN make", "USER nobody\nRUN make", "behind a USER"),
         ("RUN make", "VOLUME /app\nRUN make", "behind a VOLUME"),
         ("g++ make", "g++-multilib make", "another machine"),
