@@ -18,7 +18,7 @@ from slimify.rewrite.edit import Edit, FileEdit, Finding, Level, Rewrite, Severi
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.reshaping import reshaping_fault
 from slimify.rewrite.text import Origin, apply, identity
-from slimify.semantics.build import Build, analyse
+from slimify.semantics.build import Build, Least, analyse
 from slimify.semantics.build_context import BuildContext
 from slimify.semantics.validate import validate
 from slimify.syntax.dockerfile import parse
@@ -53,6 +53,7 @@ class Options(NamedTuple):
     target: str | None = None
     build_args: Mapping[str, str] = {}
     cache_mounts: bool = False
+    least: Least = Least()
 
     def allows(self, transform: Transform) -> bool:
         if transform.level > self.level or transform.name in self.skip:
@@ -183,7 +184,9 @@ def _registered() -> Sequence[Transform]:
 def _read(source: Source, options: Options, context: BuildContext | None, origins: tuple[Origin, ...]) -> _Text:
     dockerfile = parse(source)
     validate(dockerfile)
-    build = analyse(dockerfile, target=options.target, build_args=options.build_args, context=context)
+    build = analyse(
+        dockerfile, target=options.target, build_args=options.build_args, context=context, least=options.least
+    )
     return _Text(build, origins)
 
 
