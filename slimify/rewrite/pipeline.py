@@ -26,8 +26,10 @@ from slimify.syntax.errors import DockerfileSyntaxError
 from slimify.syntax.source import Source, Span
 from slimify.syntax.witness import disagreement
 
-# Each pass applies what the one before made possible; more than a few mean that two transforms quarrel.
+# Each pass applies what the one before made possible. An instruction may move on by one neighbour in each, so that a
+# long file takes more of them; without an end there are only transforms that quarrel.
 MAX_PASSES = 8
+_MOST_PASSES = 100
 
 
 class Transform(NamedTuple):
@@ -104,7 +106,8 @@ def fix(
     context = _believed(text.build, options, context, faults)
     if context is not None:
         text = text._replace(build=replace(text.build, context=context))
-    while passes < MAX_PASSES:
+    limit = min(MAX_PASSES + len(text.build.dockerfile.instructions), _MOST_PASSES)
+    while passes < limit:
         passes += 1
         notices = []
         before = text
