@@ -21,9 +21,9 @@ from slimify.transforms.split_stage.runs import Run, read_run, script_of
 from slimify.transforms.split_stage.sources import Sorting, Staying, staying
 from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.transforms.split_stage.system import Distribution, distribution
+from slimify.transforms.split_stage.there import There, brought, changes
 from slimify.transforms.split_stage.worth import worth
 
-from slimify.context.copies import USUAL_FOLDERS
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import run_sibling, static_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
@@ -35,7 +35,6 @@ from slimify.syntax.source import Span
 
 # The folders in which the distributions find programs by their names alone.
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-_CHANGING = frozenset(["chmod", "chown"])
 # Shells that not every image has.
 _SHELLS = frozenset(["bash", "ksh", "zsh"])
 # They show something to who reads the log of the build, and leave nothing.
@@ -219,13 +218,8 @@ class Compiled(ABC):
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
-        copied = staying(
-            self.stage,
-            self.files,
-            last,
-            Sorting(self.is_source, needs.certain, needs.whole, self.unseen()),
-            self.outputs,
-        )
+        sorting = Sorting(self.is_source, needs.certain, needs.whole, self.unseen(), self._named(start))
+        parts, copied = self._sorted(runs, moving, last, sorting)
         arrive = (
             *self.settings(base),
             *install(self.build, moving, [*kept, *system.added], system.name),
@@ -235,9 +229,11 @@ class Compiled(ABC):
         plan = Plan(
             name=name,
             base=self.spelled(base),
-            parts=self._parts(runs, moving, last, copied),
+            parts=parts,
             arrive=arrive,
-            late=(*copied.copies, *copies(name, self.shipped()), *self.brings(name)),
+            instead=copied.copies,
+            instead_of=copied.at,
+            late=(*copies(name, self.shipped()), *self.brings(name)),
         )
         return Result(
             plan,
@@ -381,7 +377,27 @@ class Compiled(ABC):
         for library, where in needs.libraries:
             system.wants_library(library, where, span)
 
-    def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> tuple[Part, ...]:
+    def _sorted(
+        self, runs: list[Run], moving: list[Run], last: int, sorting: Sorting
+    ) -> tuple[tuple[Part, ...], Staying]:
+        """What becomes of each instruction. No COPY is narrowed where a RUN changes what then is left out."""
+        copied = staying(self.stage, self.files, last, sorting, self.outputs)
+        parts = self._parts(runs, moving, last, copied)
+        setting = [run for run in runs if run.sets_up and parts[run.step.index] is not Part.BUILD]
+        if copied.copies and any(self._missing(run, runs, parts, copied) for run in setting):
+            copied = staying(self.stage, self.files, last, sorting, self.outputs, whole=True)
+            parts = self._parts(runs, moving, last, copied)
+        for run in setting:
+            for path in self._missing(run, runs, parts, copied):
+                brings = [at for at in self.files.taken if at < run.step.index and brought(path, self.files, at)]
+                if not brings:
+                    raise Refused(f"{path} is changed, and would only be in the build", run.step.instruction.span)
+                for at in brings:
+                    parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]
+        self._same_users(parts)
+        return tuple(parts), copied
+
+    def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> list[Part]:
         moved = {run.step.index for run in moving}
         kinds = {run.step.index: run for run in runs}
         first = min(run.step.index for run in runs if run.builds)
@@ -399,17 +415,39 @@ class Compiled(ABC):
                     part = Part.BOTH
                 part = copied.parts.get(step.index, part)
             found.append(part)
-        self._present(runs, found, copied)
-        return tuple(found)
+        return found
 
-    def _present(self, runs: list[Run], parts: list[Part], copied: Staying) -> None:
-        """Have in both stages what a RUN that sets up names; refuse where it is given to a user of the old base."""
-        for run in runs:
-            if run.sets_up and parts[run.step.index] is not Part.BUILD:
-                named = [path for path in changed(run, _CHANGING) if not self._made(path) and not copied.brings(path)]
-                for at, taken in self.files.taken.items():
-                    if any(image and f"{image}/".startswith(f"{path}/") for path in named for _, image in taken.files):
-                        parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]
+    def _missing(self, run: Run, runs: list[Run], parts: list[Part], copied: Staying) -> list[str]:
+        """The paths that a RUN gives another owner or mode, and that are not in the stage that ships by then."""
+        moved = [at for at, part in enumerate(parts) if part is Part.BUILD]
+        there = There(
+            self.stage,
+            self.files,
+            runs,
+            parts,
+            early=(moved[0], self.outputs.empty_folders()),
+            late=(moved[-1], self.shipped()),
+            narrowed=(copied.at, copied.places),
+        )
+        return [path for path in changes(run) if not there.has(path, run.step.index)]
+
+    def _named(self, start: CommandLines) -> tuple[str, ...]:
+        """The places in the image that command lines and variables name, and the scripts that are run."""
+        found = [place for place, origin in start.places.items() if origin in start.opened_files]
+        workdir = self.stage.final_state.workdir or "/"
+        for step in self.stage.steps:
+            if step.keyword in ("CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK"):
+                words = re.findall(r"[\w./@+~-]+", step.instruction.logical.text)
+                found += [
+                    posixpath.normpath(posixpath.join(workdir, word)) for word in words if "/" in word or "." in word
+                ]
+        found = [one for one in found if not self.outputs.at(one)]
+        return tuple(
+            one for one in dict.fromkeys(found) if not f"{workdir.rstrip('/')}/".startswith(f"{one.rstrip('/')}/")
+        )
+
+    def _same_users(self, parts: list[Part]) -> None:
+        """Refuse where something is given to a user of the old base."""
         old, new = config(self.stage.image or ""), config(self.base())
         gone = set(old.users if old is not None else ()) - set(new.users if new is not None else ())
         for step in self.stage.steps:
@@ -417,11 +455,6 @@ class Compiled(ABC):
             text = step.instruction.arguments if step.keyword in ("USER", "RUN") else text
             if parts[step.index] is not Part.BUILD and (found := gone & set(re.findall(r"[\w-]+", text))):
                 raise Refused(f"only {self.image.name} has the user {min(found)}", step.instruction.span)
-
-    def _made(self, path: str) -> bool:
-        """Whether a folder is there whatever is copied: a usual one, a working directory, or one that a RUN makes."""
-        homes = {step.state.workdir for step in self.stage.steps} | {self.stage.final_state.workdir}
-        return path in USUAL_FOLDERS or any(home and f"{home}/".startswith(f"{path}/") for home in homes)
 
     def _serves_both(self, run: Run, first: int) -> bool:
         """Whether a RUN that sets up can be in both stages: `first` is the step that may have built what it changes."""

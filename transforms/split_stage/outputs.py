@@ -18,6 +18,8 @@ from slimify.semantics.commands import Invocation
 _PLACING = frozenset(["cp", "mv", "install"])
 # They change files where they are, and leave owner and place as they were.
 _CHANGING = frozenset(["chmod", "strip", "upx"])
+# What COPY takes as it stands, or as a pattern.
+_WRITABLE = re.compile(r"[\w./@%+=:,~*?-]+")
 
 
 class Outputs:
@@ -152,6 +154,7 @@ class Outputs:
             place = posixpath.join(target, posixpath.basename(source)) if inside else target
             self._copied[source] = None
             if call.program == "mv":
+                (self.patterns if _is_pattern(source) else self.removed)[source] = None
                 for found in (self.paths, self.trees):
                     for one in [one for one in found if one == source or one.startswith(source + "/")]:
                         del found[one]
@@ -195,6 +198,10 @@ def changed(run: Run, programs: frozenset[str] = frozenset()) -> tuple[str, ...]
 
 def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
     """The instructions that bring paths of a build stage, or what a pattern matches, to the same places."""
+    paths = list(paths)
+    for path in paths:
+        if not _WRITABLE.fullmatch(path):
+            raise Refused(f"{path} has signs in it that a COPY reads in another way")
     places = ((path, f"{posixpath.dirname(path).rstrip('/')}/" if _is_pattern(path) else path) for path in paths)
     return tuple(f"COPY --from={stage} {path} {place}" for path, place in places)
 
