@@ -20,7 +20,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run, script_of
 from slimify.transforms.split_stage.sources import Sorting, Staying, staying
 from slimify.transforms.split_stage.start import Called, CommandLines
-from slimify.transforms.split_stage.system import Distribution, distribution
+from slimify.transforms.split_stage.system import Distribution, System, distribution
 from slimify.transforms.split_stage.there import There, brought, changes
 from slimify.transforms.split_stage.worth import worth
 
@@ -44,6 +44,12 @@ _LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 # What distroless images for static programs have (GoogleContainerTools/distroless, base/README.md).
 _IN_STATIC = frozenset(["ca-certificates", "tzdata"])
 _IN_STATIC_USERS = re.compile(r"root|nobody|nonroot|\d+(?::\d+)?")
+# adduser takes the first free numbers from 100 up, as the scripts of packages do; useradd those from 999 down.
+_SYSTEM_GROUP = re.compile(
+    r"\b(?:addgroup\b[^;&|]*\s--system|adduser\b[^;&|]*(?:\s--system\b[^;&|]*\s--group|\s--group\b[^;&|]*\s--system))\b"
+)
+_MAKE_GROUPS = frozenset(["openssh-client"])
+_SYSTEM_USER = re.compile(r"\badd(?:user|group)\b[^;&|]*\s--system\b")
 
 
 class Needs(NamedTuple):
@@ -376,6 +382,22 @@ class Compiled(ABC):
             system.wants_program(program, where, span)
         for library, where in needs.libraries:
             system.wants_library(library, where, span)
+        self._adds_users(system)
+
+    def _adds_users(self, system: Distribution) -> None:
+        """Refuse where users cannot be added as before: with adduser, and with the same numbers."""
+        for run in self.runs:
+            span = run.step.instruction.span
+            if not run.adds_users or system.name == "alpine":
+                continue
+            if isinstance(system, System) and "adduser" not in system.after:
+                raise Refused(f"adduser is not in {self.base()}", span)
+            text = run.step.instruction.arguments
+            gone = system.users if _SYSTEM_USER.search(text) else []
+            if _SYSTEM_GROUP.search(text) and isinstance(system, System):
+                gone = [*gone, *(_MAKE_GROUPS & (system.before - system.after))]
+            if gone:
+                raise Refused(f"without {gone[0]} what is added next has another number", span)
 
     def _sorted(
         self, runs: list[Run], moving: list[Run], last: int, sorting: Sorting

@@ -31,8 +31,8 @@ class Plan(NamedTuple):
     instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN, or of the
     instruction whose index is `prepare_at`, and `finish` those at its end; `arrive` and `late` are new ones of the
     stage that ships, in place of the first and of the last row of instructions that moved away: what is to lie over
-    the files of a COPY that stays comes late. `instead` are those for the instruction `instead_of`. They are texts as they are to stand in the file, with `\n` for a line
-    end.
+    the files of a COPY that stays comes late. `instead` are those for the instruction whose index is `instead_of`.
+    They are texts as they are to stand in the file, with `\n` for a line end.
     """
 
     name: str

@@ -31,6 +31,11 @@ class Distribution(Protocol):
     name: str
     added: dict[str, str]
 
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        ...
+
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there if one of them was there before."""
         ...

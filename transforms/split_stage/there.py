@@ -70,10 +70,14 @@ class There:
                         made = [absolute(run, one) for one in _paths(call) if one]
                         self._paths += [(run.step.index - 1, one) for one in made]
         self._paths += [(at, one) for at, paths in (early, late, narrowed) for one in paths]
+        # What is brought as a whole has all in it that it had.
+        self._whole = [(at, one) for at, paths in (late, narrowed) for one in paths]
 
     def has(self, path: str, index: int) -> bool:
         """Whether something is at a path, which may be a pattern, when a step runs."""
         if path in USUAL_FOLDERS or (self._homes <= index and re.match(r"/home/[^/]+(?:/\.?$|$)", path)):
+            return True
+        if any(at < index and path.startswith(f"{one}/") for at, one in self._whole):
             return True
         return any(at < index and _matches(path, one) for at, one in self._paths)
 
