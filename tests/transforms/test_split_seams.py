@@ -281,3 +281,25 @@ def test_folders_of_builds_are_beside_projects() -> None:
     shipped = final(run("mcr.microsoft.com/dotnet/sdk:8.0", files, *copies, *published))
     assert "COPY tools/bin/x.dat /data/x.dat" in shipped
     assert "old.dll" not in shipped
+
+
+def test_what_is_built_in_a_mount_is_not_in_the_image() -> None:
+    files = {"src/bin/other.rs": "fn main() {}"}
+    build = "RUN --mount=type=cache,target=target cargo build --release && cp target/release/shop /usr/bin/shop"
+    assert shipped_by(rust("COPY . .", build, 'CMD ["shop"]', files=files)) == ["shop"]
+    java = "RUN --mount=type=cache,target=/app/target mvn -B package"
+    outcome = run(MAVEN, JAVA, "COPY . .", java, f'CMD ["java", "-jar", "{JAR}"]')
+    assert reason(outcome)
+
+
+def test_where_cargo_installs_to() -> None:
+    install = ("COPY . .", "RUN cargo install --path .", 'CMD ["/opt/cargo/bin/shop"]')
+    assert shipped_by(rust("ENV CARGO_HOME=/opt/cargo", *install)) == ["shop"]
+    assert "not known" in reason(rust("ENV CARGO_INSTALL_ROOT=/opt/cargo", *install))
+
+
+def test_files_that_a_script_names_stay() -> None:
+    files = {"entrypoint.sh": "#!/bin/sh\ncat docs/README.md\nexec ./shop\n", "docs/README.md": "x", "README.md": "x"}
+    shipped = final(go("COPY . .", "RUN go build -o shop .", 'CMD ["./entrypoint.sh"]', files=files))
+    assert "COPY docs /app/docs" in shipped
+    assert "COPY README.md" not in shipped

@@ -44,6 +44,8 @@ _LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 # What distroless images for static programs have (GoogleContainerTools/distroless, base/README.md).
 _IN_STATIC = frozenset(["ca-certificates", "tzdata"])
 _IN_STATIC_USERS = re.compile(r"root|nobody|nonroot|\d+(?::\d+)?")
+# They say what the application is told, beside the scripts that are run.
+_SAID = frozenset(["CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK"])
 # adduser takes the first free numbers from 100 up, as the scripts of packages do; useradd those from 999 down.
 _SYSTEM_GROUP = re.compile(
     r"\b(?:addgroup\b[^;&|]*\s--system|adduser\b[^;&|]*(?:\s--system\b[^;&|]*\s--group|\s--group\b[^;&|]*\s--system))\b"
@@ -278,6 +280,9 @@ class Compiled(ABC):
                 runs.append(
                     read_run(step, functools.partial(self._sort, building), self.variables, may_fail=self.may_fail)
                 )
+                for mount in step.mounts:
+                    # What is written there is not in the image.
+                    self.outputs.forget(mount.target)
         return runs
 
     def _sort(self, building: bool, run: Run, call: Invocation) -> Run | None:
@@ -454,15 +459,14 @@ class Compiled(ABC):
         return [path for path in changes(run) if not there.has(path, run.step.index)]
 
     def _named(self, start: CommandLines) -> tuple[str, ...]:
-        """The places in the image that command lines and variables name, and the scripts that are run."""
+        """The places in the image that command lines, scripts and variables name, and the scripts that are run."""
         found = [place for place, origin in start.places.items() if origin in start.opened_files]
         workdir = self.stage.final_state.workdir or "/"
-        for step in self.stage.steps:
-            if step.keyword in ("CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK"):
-                words = re.findall(r"[\w./@+~-]+", step.instruction.logical.text)
-                found += [
-                    posixpath.normpath(posixpath.join(workdir, word)) for word in words if "/" in word or "." in word
-                ]
+        texts = [self.files.text(origin) or "" for origin in sorted(start.opened_files)]
+        texts += [step.instruction.logical.text for step in self.stage.steps if step.keyword in _SAID]
+        for word in (one for text in texts for one in re.findall(r"[\w./@+~-]+", text)):
+            if "/" in word or "." in word:
+                found.append(posixpath.normpath(posixpath.join(workdir, word)))
         found = [one for one in found if not self.outputs.at(one)]
         return tuple(
             one for one in dict.fromkeys(found) if not f"{workdir.rstrip('/')}/".startswith(f"{one.rstrip('/')}/")

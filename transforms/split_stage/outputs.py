@@ -55,6 +55,12 @@ class Outputs:
         below = any(one == path or one.startswith(path.rstrip("/") + "/") for one in (*self.paths, *self.trees))
         return below or self.tree(path) is not None or self.inside(path)
 
+    def forget(self, folder: str) -> None:
+        """Nothing that was written to a folder is there any more."""
+        for found in (self.paths, self.trees, self.whole):
+            for one in [one for one in found if f"{one}/".startswith(f"{folder}/")]:
+                del found[one]
+
     def take_whole(self, path: str) -> None:
         """All of a folder is an output."""
         if not self.inside(path):

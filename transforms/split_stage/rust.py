@@ -87,7 +87,7 @@ class _Rust(Compiled):
         if verb in ("build", "b"):
             self._build(run, call, rest)
         elif verb == "install":
-            self._install(run, rest)
+            self._install(run, call, rest)
         elif verb not in _LOOKS:
             raise Refused(f"what `cargo {verb}` leaves is not known", span)
         return run._replace(builds=(*run.builds, call))
@@ -127,7 +127,7 @@ class _Rust(Compiled):
         for name in names:
             self.outputs.add(posixpath.normpath(posixpath.join(folder, name)))
 
-    def _install(self, run: Run, words: list[str]) -> None:
+    def _install(self, run: Run, call: Invocation, words: list[str]) -> None:
         span = run.step.instruction.span
         options = dict(_options(words))
         if "--path" not in options:
@@ -135,8 +135,11 @@ class _Rust(Compiled):
             return
         here = posixpath.join(run.folder or run.step.state.workdir or "/", options["--path"])
         manifest, _, _ = self._enter(run, posixpath.normpath(here))
-        root = options.get("--root", "/usr/local/cargo")
-        if not root.startswith("/") or run.step.state.sets("CARGO_INSTALL_ROOT"):
+        home = run.step.state.variable("CARGO_HOME") if run.step.state.sets("CARGO_HOME") else "/usr/local/cargo"
+        root = options.get("--root") or home or ""
+        assigned = {one.name for one in call.command.assignments}
+        told = run.step.state.sets("CARGO_INSTALL_ROOT") or assigned & {"CARGO_INSTALL_ROOT", "CARGO_HOME"}
+        if not root.startswith("/") or told:
             raise Refused("where cargo installs to is not known", span)
         for name in [name for name, _ in manifest.bins if name not in manifest.gated]:
             if options.get("--bin", name) == name:
