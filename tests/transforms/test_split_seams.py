@@ -303,3 +303,8 @@ def test_files_that_a_script_names_stay() -> None:
     shipped = final(go("COPY . .", "RUN go build -o shop .", 'CMD ["./entrypoint.sh"]', files=files))
     assert "COPY docs /app/docs" in shipped
     assert "COPY README.md" not in shipped
+
+
+def test_a_library_of_the_context_may_ask_for_others() -> None:
+    outcome = go("COPY . .", "RUN go build -o shop .", 'CMD ["./shop"]', files={"lib/libx.so.1": "x"})
+    assert "lib/libx.so.1 is linked to" in reason(outcome)

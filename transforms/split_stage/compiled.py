@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.compiled_start import Start
 from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
@@ -29,14 +30,9 @@ from slimify.knowledge.image_siblings import run_sibling, static_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step, pairs
+from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.commands import Invocation, invocations
-from slimify.syntax.source import Span
 
-# The folders in which the distributions find programs by their names alone.
-_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-# Shells that not every image has.
-_SHELLS = frozenset(["bash", "ksh", "zsh"])
 # They show something to who reads the log of the build, and leave nothing.
 _LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 
@@ -162,6 +158,13 @@ class Compiled(ABC):
         """Ask for what more is to be there than the libraries of what is dropped. Raises `Refused`."""
         del system, runs, dropped
 
+    def no_libraries_copied(self) -> None:
+        """Refuse where the context has shared libraries: what they ask for themselves is not known."""
+        for taken in self.files.taken.values():
+            for origin, _ in taken.files:
+                if re.search(r"\.so(?:\.\d+)*$", origin):
+                    raise Refused(f"what {origin} is linked to is not known", self.stage.stage.base.span)
+
     def libraries(self, system: Distribution, package: str) -> None:
         """Ask for what has the libraries of a package that is dropped. Raises `Refused` where that is not known."""
         system.libraries_of(package, self.stage.stage.base.span)
@@ -209,7 +212,7 @@ class Compiled(ABC):
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
-        start = _Start(self)
+        start = Start(self)
         start.follow()
         if not self.outputs.all and not self.outputs.trees:
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
@@ -491,62 +494,3 @@ class Compiled(ABC):
     def _folders(self) -> tuple[str, ...]:
         made = self.outputs.empty_folders()
         return (f"RUN mkdir -p {' '.join(made)}",) if made else ()
-
-
-class _Start(CommandLines):
-    """What the image starts has to be an output, or a script that leads to one."""
-
-    def __init__(self, pack: Compiled) -> None:
-        super().__init__(pack.build, pack.stage)
-        self.pack = pack
-        self.started_paths: dict[str, None] = {}
-        # Those on the PATH of the compiler's image only.
-        self.folders: dict[str, None] = {}
-
-    def check(self, call: Called) -> None:
-        if call.program in _SHELLS:
-            self.programs[call.program, call.where] = None
-        self.pack.check(call)
-
-    def started(self, argv: list[str]) -> None:
-        if argv and (name := posixpath.basename(argv[0])) in _SHELLS:
-            self.programs[name, "the command line"] = None
-
-    def opened(self, origin: str, path: str, text: str, span: Span) -> bool:
-        shebang = re.match(r"#!\s*(?:\S*/env\s+)?(?:\S*/)?(\w+)", text)
-        if shebang is not None and shebang[1] in _SHELLS:
-            self.programs[shebang[1], origin] = None
-        return super().opened(origin, path, text, span)
-
-    def brought(self, call: Called) -> bool:
-        if self.pack.runs_by(call):
-            self.started_paths[call.program] = None
-            return True
-        if "/" in call.typed:
-            places = [posixpath.normpath(posixpath.join(self.workdir, call.typed))]
-        else:
-            places = [f"{folder}/{call.typed}" for folder in self._path()]
-        found = next((one for one in places if self.pack.outputs.at(one)), None)
-        if found is None:
-            return False
-        self.started_paths[found] = None
-        folder = posixpath.dirname(found)
-        if "/" not in call.typed and folder not in (*_PATH, *self._own):
-            self.folders[folder] = None
-        return True
-
-    def _path(self) -> tuple[str, ...]:
-        known = config(self.stage.image or "")
-        return (*self._own, *(() if known is None else known.path), *_PATH)
-
-    @property
-    def _own(self) -> tuple[str, ...]:
-        """The folders that the stage puts on the PATH, which it does in the stage that ships as well."""
-        values = [
-            value
-            for step in self.stage.steps
-            if step.keyword == "ENV"
-            for name, value in pairs(step.instruction)
-            if name == "PATH"
-        ]
-        return tuple(one for value in values for one in value.strip("\"'").split(":") if one.startswith("/"))

@@ -11,6 +11,7 @@ from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.system import Distribution
 
 from slimify.context.found import Unknown
 from slimify.context.go import GoSources, Module, read_module, read_sources
@@ -196,6 +197,10 @@ class _Go(Compiled):
 
     def _sources(self) -> GoSources:
         return read_sources(self.context, self.folder)
+
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        del system, runs, dropped
+        self.no_libraries_copied()
 
     def base(self) -> str:
         return self.bare(fixed=self.links)

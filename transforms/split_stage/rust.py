@@ -11,6 +11,7 @@ from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.system import Distribution
 
 from slimify.context.found import Unknown
 from slimify.context.rust import Linked, Manifest, linked, read_manifest, read_sources
@@ -203,6 +204,10 @@ class _Rust(Compiled):
             raise Refused("more than one workspace is built", run.step.instruction.span)
         self.folder = root.folder
         return manifest, root, place
+
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        del system, runs, dropped
+        self.no_libraries_copied()
 
     def base(self) -> str:
         return self.bare(fixed=self.links)

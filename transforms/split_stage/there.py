@@ -20,7 +20,7 @@ _USERS = frozenset(["adduser", "useradd"])
 
 def changes(run: Run) -> tuple[str, ...]:
     """The paths, absolute, that a RUN gives another owner or mode. Those with an unknown variable are left out."""
-    found: list[str] = []
+    found: list[str | None] = []
     for call in _calls(run):
         if call.program in ("chmod", "chown"):
             found += _paths(call)[0 if call.has("--reference") else 1 :]
