@@ -258,6 +258,9 @@ class _Sources:
                     return
                 elif not tokens and token.startswith("//go:build "):
                     conditional = not _holds(token.removeprefix("//go:build "))
+                elif not tokens and (older := re.match(r"//\s*\+build\s(.*)", token)):
+                    alternatives = older[1].replace(",", "&&").split()
+                    conditional = conditional or not _holds("||".join(alternatives))
             elif not token.startswith("/*"):
                 tokens.append((token, match.start()))
         words = [word for word, _ in tokens]

@@ -113,6 +113,12 @@ def test_what_go_leaves_is_not_known(build: str, why: str) -> None:
     assert why in reason(go("COPY . .", build, f'CMD ["{start}"]'))
 
 
+def test_flags_in_a_variable() -> None:
+    lines = ("COPY . .", "RUN go build .", 'CMD ["./shop"]')
+    assert "GOFLAGS says" in reason(go("ENV GOFLAGS=-o=/x", *lines))
+    assert go("ENV GOFLAGS='-mod=mod -trimpath'", *lines).changed
+
+
 def test_gobin() -> None:
     shipped = final(go("ENV GOBIN=/opt/bin", "COPY . .", "RUN go install .", 'CMD ["/opt/bin/shop"]'))
     assert "COPY --from=build /opt/bin/shop /opt/bin/shop\n" in shipped
@@ -123,6 +129,7 @@ def test_a_pattern_builds_what_is_for_this_system_in_this_module() -> None:
     files = {
         "cmd/tools/main.go": f"//go:build tools\n\n{main}",
         "cmd/windows/main.go": f"// Comment.\n\n//go:build windows && amd64\n\n{main}",
+        "cmd/older/main.go": f"// +build darwin windows\n\n{main}",
         "cmd/linux/main.go": f"//go:build !windows\n\n{main}",
         "sub/go.mod": "module example.com/sub\n",
         "sub/main.go": main,

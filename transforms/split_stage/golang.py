@@ -103,6 +103,9 @@ class _Go(Compiled):
         assigned = dict(self._assigned(run, call))
         if assigned.get("GOOS", "linux") not in ("linux", ""):
             raise Refused("the program is for another system", span)
+        flags = run.step.state.variable("GOFLAGS") if run.step.state.sets("GOFLAGS") else ""
+        if flags is None or re.search(r"(?:^|\s)--?(?:o|C|buildmode)\b", flags):
+            raise Refused("GOFLAGS says what go builds, and where", span)
         self.cgo = self.cgo or assigned.get("CGO_ENABLED") != "0"
         programs = self._programs(run, folder, operands)
         if verb == "install":
