@@ -305,6 +305,17 @@ def test_where_cargo_installs_to() -> None:
     assert "not known" in reason(rust("ENV CARGO_INSTALL_ROOT=/opt/cargo", *install))
 
 
+def test_what_lies_in_a_folder_that_ships_comes_with_it() -> None:
+    lines = (
+        "COPY . .",
+        "RUN dotnet publish -c Release -o /out",
+        "RUN cp appsettings.json /out/appsettings.Production.json",
+    )
+    start = 'CMD ["dotnet", "/out/shop.dll"]'
+    outcome = run("mcr.microsoft.com/dotnet/sdk:8.0", {**DOTNET, "appsettings.json": "{}"}, *lines, start)
+    assert shipped_by(outcome) == ["out"]
+
+
 def test_files_that_a_script_names_stay() -> None:
     files = {"entrypoint.sh": "#!/bin/sh\ncat docs/README.md\nexec ./shop\n", "docs/README.md": "x", "README.md": "x"}
     shipped = final(go("COPY . .", "RUN go build -o shop .", 'CMD ["./entrypoint.sh"]', files=files))

@@ -203,8 +203,12 @@ def changed(run: Run, programs: frozenset[str] = frozenset()) -> tuple[str, ...]
 
 
 def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The instructions that bring paths of a build stage, or what a pattern matches, to the same places."""
-    paths = list(paths)
+    """The instructions that bring paths of a build stage, or what a pattern matches, to the same places.
+
+    What lies below another of the paths comes with it.
+    """
+    given = list(paths)
+    paths = [one for one in given if not any(one.startswith(f"{other}/") for other in given)]
     for path in paths:
         if not _WRITABLE.fullmatch(path):
             raise Refused(f"{path} has signs in it that a COPY reads in another way")
