@@ -326,3 +326,14 @@ def test_files_that_a_script_names_stay() -> None:
 def test_a_library_of_the_context_may_ask_for_others() -> None:
     outcome = go("COPY . .", "RUN go build -o shop .", 'CMD ["./shop"]', files={"lib/libx.so.1": "x"})
     assert "lib/libx.so.1 is linked to" in reason(outcome)
+
+
+def test_a_folder_that_a_copy_gives_to_a_user_stays_theirs() -> None:
+    files = {"go.mod": GO["go.mod"], "main.go": GO["main.go"]}
+    text = "FROM golang:1.22-bookworm\nRUN useradd me\n{}RUN go build -o shop .\nUSER me\nCMD ['./shop']\n".replace(
+        "'", '"'
+    )
+    copy = "COPY --chown=me . /srv/app\n"
+    for lines, stays in ((f"{copy}WORKDIR /srv/app\n", True), (f"WORKDIR /srv/app\n{copy}", False)):
+        outcome = slimify.fix(text.format(lines), context=MemoryContext(files), only=["split-stage"])
+        assert (copy in final(outcome)) is stays

@@ -13,6 +13,7 @@ from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.outputs import Outputs
 from slimify.transforms.split_stage.refused import Refused
 
+from slimify.context.copies import USUAL_FOLDERS
 from slimify.semantics.build import BuildStage, Step
 from slimify.semantics.build_context import BuildContext, Kind
 
@@ -93,7 +94,7 @@ def staying(
         if stage.steps[index].instruction.flag("chown") and any(outputs.inside(image or "") for _, image in taken):
             raise Refused("what is built lies among files of another owner", stage.steps[index].instruction.span)
         empty_here = [] if outputs.whole else empty
-        if not kept and not empty_here and taken:
+        if not kept and not empty_here and taken and not _gives_a_folder(stage, index):
             parts[index] = Part.BUILD
             continue
         for image in kept:
@@ -108,6 +109,17 @@ def staying(
         if few:
             narrowed, at = few, index
     return Staying(parts, narrowed, at)
+
+
+def _gives_a_folder(stage: BuildStage, index: int) -> bool:
+    """Whether a COPY may make its folder, and give it to somebody, who then may write in it."""
+    step = stage.steps[index]
+    if (step.instruction.flag("chown") or "0").partition(":")[0] in ("0", "root"):
+        return False
+    words = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
+    folder = posixpath.normpath(posixpath.join(step.state.workdir or "/", words[-1]))
+    known = [one.state.workdir or "/" for one in stage.steps[: index + 1]]
+    return folder not in USUAL_FOLDERS and not any(f"{one}/".startswith(f"{folder.rstrip('/')}/") for one in known)
 
 
 def _few(step: Step, files: Files, sorting: Sorting, empty: list[str], outputs: Outputs) -> tuple[str, ...] | None:
