@@ -112,9 +112,11 @@ def staying(
 
 
 def _gives_a_folder(stage: BuildStage, index: int) -> bool:
-    """Whether a COPY may make its folder, and give it to somebody, who then may write in it."""
+    """Whether a COPY may make its folder, and give it to somebody who then writes in it: root does not ask."""
     step = stage.steps[index]
-    if (step.instruction.flag("chown") or "0").partition(":")[0] in ("0", "root"):
+    users = [one.instruction.arguments for one in stage.steps if one.keyword == "USER"]
+    named = step.instruction.flag("chown") or "0", users[-1] if users else "0"
+    if any(one.partition(":")[0].strip() in ("0", "root") for one in named):
         return False
     words = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
     folder = posixpath.normpath(posixpath.join(step.state.workdir or "/", words[-1]))
