@@ -103,7 +103,8 @@ class Use(NamedTuple):
 class GoSources(NamedTuple):
     """What the Go files of a module need. Test files, vendor and testdata are left out.
 
-    `mains` are the folders of programs; `embeds` are (pattern as a path of the context, place).
+    `mains` are the folders of programs, but for those that may only be built elsewhere, or with tags; `embeds` are
+    (pattern as a path of the context, place).
     """
 
     mains: tuple[tuple[str, Place], ...]
@@ -218,6 +219,18 @@ def _is_built(path: str) -> bool:
     return len(words) == 1 or words[-1] not in _OTHER_SYSTEMS
 
 
+def _holds(constraint: str) -> bool:
+    """Whether a build constraint without parentheses is known to hold on Linux (cmd/go, "Build constraints")."""
+    return any(all(map(_is_set, one.split("&&"))) for one in constraint.partition("//")[0].split("||"))
+
+
+def _is_set(term: str) -> bool:
+    word = term.strip()
+    if word.startswith("!"):
+        return word[1:] in _OTHER_SYSTEMS or word[1:] == "ignore"
+    return word in ("linux", "unix", "gc") or re.fullmatch(r"go1\.\d+", word) is not None
+
+
 class _Sources:
     def __init__(self) -> None:
         self.mains: dict[str, Place] = {}
@@ -231,6 +244,7 @@ class _Sources:
         feeds = [match.start() for match in re.finditer("\n", text)]
         tokens: list[tuple[str, int]] = []
         folder = posixpath.dirname(path)
+        conditional = False
 
         def place(offset: int) -> Place:
             return Place(path, bisect.bisect_left(feeds, offset) + 1)
@@ -242,13 +256,18 @@ class _Sources:
                     self._embed(folder, token, place(match.start()))
                 elif not tokens and re.match(r"//\s*\+build\s+ignore\b|//go:build\s+ignore\s*$", token):
                     return
+                elif not tokens and token.startswith("//go:build "):
+                    conditional = not _holds(token.removeprefix("//go:build "))
+                elif not tokens and (older := re.match(r"//\s*\+build\s(.*)", token)):
+                    alternatives = older[1].replace(",", "&&").split()
+                    conditional = conditional or not _holds("||".join(alternatives))
             elif not token.startswith("/*"):
                 tokens.append((token, match.start()))
         words = [word for word, _ in tokens]
         package = words[words.index("package") + 1] if "package" in words[:-1] else ""
         imports = self._imports(tokens, place)
         self._calls(tokens, imports, place)
-        if package == "main":
+        if package == "main" and not conditional:
             for at in range(len(words) - 2):
                 if words[at : at + 3] == ["func", "main", "("]:
                     self.mains.setdefault(folder, place(tokens[at][1]))

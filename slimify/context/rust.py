@@ -42,7 +42,8 @@ class Crate(NamedTuple):
 class Manifest(NamedTuple):
     """A Cargo.toml. `bins` are (name, path of its source); `members` the folders of the workspace.
 
-    `build_script` is its path, empty if there is none.
+    `build_script` is its path, empty if there is none; `gated` are the programs that ask for features which are not on
+    by default, and `default_members` the folders that are built where no package is named.
     """
 
     path: str
@@ -56,6 +57,8 @@ class Manifest(NamedTuple):
     members: tuple[str, ...]
     default_features: tuple[str, ...]
     unknown: tuple[Unknown, ...]
+    gated: frozenset[str] = frozenset()
+    default_members: tuple[str, ...] = ()
 
 
 class Linked(NamedTuple):
@@ -128,7 +131,17 @@ def read_manifest(context: BuildContext, folder: str = "") -> Manifest | Unknown
         members,
         tuple(one for one in features if isinstance(one, str)) if isinstance(features, list) else (),
         tuple(unknown),
+        _gated(data, features if isinstance(features, list) else []),
+        _members(context, folder, {"members": workspace.get("default-members") or []})[0],
     )
+
+
+def _gated(data: dict[str, Any], defaults: list[Any]) -> frozenset[str]:
+    """The programs that are only built with features that are not on by default."""
+    listed = data.get("bin")
+    bins = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    asked = {str(one.get("name")): one.get("required-features") for one in bins}
+    return frozenset(name for name, wants in asked.items() if wants and not all(one in defaults for one in wants))
 
 
 def _table(data: dict[str, Any], key: str) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class Alpine:
         self.after = frozenset(kept)
         self.added: dict[str, str] = {}
 
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone: none is known to, of what serves a build."""
+        return []
+
     def libraries_of(self, package: str, span: Span) -> None:
         """What was built with a package stays able to run without it."""
         libraries = alpine_runtime_packages(package, self.release)

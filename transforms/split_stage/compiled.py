@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.compiled_start import Start
 from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
@@ -20,24 +21,18 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run, script_of
 from slimify.transforms.split_stage.sources import Sorting, Staying, staying
 from slimify.transforms.split_stage.start import Called, CommandLines
-from slimify.transforms.split_stage.system import Distribution, distribution
+from slimify.transforms.split_stage.system import Distribution, System, distribution
+from slimify.transforms.split_stage.there import There, brought, changes
 from slimify.transforms.split_stage.worth import Saving, worth
 
-from slimify.context.copies import USUAL_FOLDERS
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import run_sibling, static_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step, pairs
+from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.commands import Invocation, invocations
-from slimify.syntax.source import Span
 
-# The folders in which the distributions find programs by their names alone.
-_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-_CHANGING = frozenset(["chmod", "chown"])
-# Shells that not every image has.
-_SHELLS = frozenset(["bash", "ksh", "zsh"])
 # They show something to who reads the log of the build, and leave nothing.
 _LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 
@@ -45,6 +40,14 @@ _LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
 # What distroless images for static programs have (GoogleContainerTools/distroless, base/README.md).
 _IN_STATIC = frozenset(["ca-certificates", "tzdata"])
 _IN_STATIC_USERS = re.compile(r"root|nobody|nonroot|\d+(?::\d+)?")
+# They say what the application is told, beside the scripts that are run.
+_SAID = frozenset(["CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK"])
+# adduser takes the first free numbers from 100 up, as the scripts of packages do; useradd those from 999 down.
+_SYSTEM_GROUP = re.compile(
+    r"\b(?:addgroup\b[^;&|]*\s--system|adduser\b[^;&|]*(?:\s--system\b[^;&|]*\s--group|\s--group\b[^;&|]*\s--system))\b"
+)
+_MAKE_GROUPS = frozenset(["openssh-client"])
+_SYSTEM_USER = re.compile(r"\badd(?:user|group)\b[^;&|]*\s--system\b")
 
 
 class Needs(NamedTuple):
@@ -155,6 +158,13 @@ class Compiled(ABC):
         """Ask for what more is to be there than the libraries of what is dropped. Raises `Refused`."""
         del system, runs, dropped
 
+    def no_libraries_copied(self) -> None:
+        """Refuse where the context has shared libraries: what they ask for themselves is not known."""
+        for taken in self.files.taken.values():
+            for origin, _ in taken.files:
+                if re.search(r"\.so(?:\.\d+)*$", origin):
+                    raise Refused(f"what {origin} is linked to is not known", self.stage.stage.base.span)
+
     def libraries(self, system: Distribution, package: str) -> None:
         """Ask for what has the libraries of a package that is dropped. Raises `Refused` where that is not known."""
         system.libraries_of(package, self.stage.stage.base.span)
@@ -202,7 +212,7 @@ class Compiled(ABC):
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
-        start = _Start(self)
+        start = Start(self)
         start.follow()
         if not self.outputs.all and not self.outputs.trees:
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
@@ -219,13 +229,8 @@ class Compiled(ABC):
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
-        copied = staying(
-            self.stage,
-            self.files,
-            last,
-            Sorting(self.is_source, needs.certain, needs.whole, self.unseen()),
-            self.outputs,
-        )
+        sorting = Sorting(self.is_source, needs.certain, needs.whole, self.unseen(), self._named(start))
+        parts, copied = self._sorted(runs, moving, last, sorting)
         arrive = (
             *self.settings(base),
             *install(self.build, moving, [*kept, *system.added], system.name),
@@ -235,9 +240,11 @@ class Compiled(ABC):
         plan = Plan(
             name=name,
             base=self.spelled(base),
-            parts=self._parts(runs, moving, last, copied),
+            parts=parts,
             arrive=arrive,
-            late=(*copied.copies, *copies(name, self.shipped()), *self.brings(name)),
+            instead=copied.copies,
+            instead_of=copied.at,
+            late=(*copies(name, self.shipped()), *self.brings(name)),
         )
         return Result(
             plan,
@@ -276,6 +283,9 @@ class Compiled(ABC):
                 runs.append(
                     read_run(step, functools.partial(self._sort, building), self.variables, may_fail=self.may_fail)
                 )
+                for mount in step.mounts:
+                    # What is written there is not in the image.
+                    self.outputs.forget(mount.target)
         return runs
 
     def _sort(self, building: bool, run: Run, call: Invocation) -> Run | None:
@@ -380,8 +390,44 @@ class Compiled(ABC):
             system.wants_program(program, where, span)
         for library, where in needs.libraries:
             system.wants_library(library, where, span)
+        self._adds_users(system)
 
-    def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> tuple[Part, ...]:
+    def _adds_users(self, system: Distribution) -> None:
+        """Refuse where users cannot be added as before: with adduser, and with the same numbers."""
+        for run in self.runs:
+            span = run.step.instruction.span
+            if not run.adds_users or system.name == "alpine":
+                continue
+            if isinstance(system, System) and "adduser" not in system.after:
+                raise Refused(f"adduser is not in {self.base()}", span)
+            text = run.step.instruction.arguments
+            gone = system.users if _SYSTEM_USER.search(text) else []
+            if _SYSTEM_GROUP.search(text) and isinstance(system, System):
+                gone = [*gone, *(_MAKE_GROUPS & (system.before - system.after))]
+            if gone:
+                raise Refused(f"without {gone[0]} what is added next has another number", span)
+
+    def _sorted(
+        self, runs: list[Run], moving: list[Run], last: int, sorting: Sorting
+    ) -> tuple[tuple[Part, ...], Staying]:
+        """What becomes of each instruction. No COPY is narrowed where a RUN changes what then is left out."""
+        copied = staying(self.stage, self.files, last, sorting, self.outputs)
+        parts = self._parts(runs, moving, last, copied)
+        setting = [run for run in runs if run.sets_up and parts[run.step.index] is not Part.BUILD]
+        if copied.copies and any(self._missing(run, runs, parts, copied) for run in setting):
+            copied = staying(self.stage, self.files, last, sorting, self.outputs, whole=True)
+            parts = self._parts(runs, moving, last, copied)
+        for run in setting:
+            for path in self._missing(run, runs, parts, copied):
+                brings = [at for at in self.files.taken if at < run.step.index and brought(path, self.files, at)]
+                if not brings:
+                    raise Refused(f"{path} is changed, and would only be in the build", run.step.instruction.span)
+                for at in brings:
+                    parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]
+        self._same_users(parts)
+        return tuple(parts), copied
+
+    def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> list[Part]:
         moved = {run.step.index for run in moving}
         kinds = {run.step.index: run for run in runs}
         first = min(run.step.index for run in runs if run.builds)
@@ -399,17 +445,38 @@ class Compiled(ABC):
                     part = Part.BOTH
                 part = copied.parts.get(step.index, part)
             found.append(part)
-        self._present(runs, found, copied)
-        return tuple(found)
+        return found
 
-    def _present(self, runs: list[Run], parts: list[Part], copied: Staying) -> None:
-        """Have in both stages what a RUN that sets up names; refuse where it is given to a user of the old base."""
-        for run in runs:
-            if run.sets_up and parts[run.step.index] is not Part.BUILD:
-                named = [path for path in changed(run, _CHANGING) if not self._made(path) and not copied.brings(path)]
-                for at, taken in self.files.taken.items():
-                    if any(image and f"{image}/".startswith(f"{path}/") for path in named for _, image in taken.files):
-                        parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]
+    def _missing(self, run: Run, runs: list[Run], parts: list[Part], copied: Staying) -> list[str]:
+        """The paths that a RUN gives another owner or mode, and that are not in the stage that ships by then."""
+        moved = [at for at, part in enumerate(parts) if part is Part.BUILD]
+        there = There(
+            self.stage,
+            self.files,
+            runs,
+            parts,
+            early=(moved[0], self.outputs.empty_folders()),
+            late=(moved[-1], self.shipped()),
+            narrowed=(copied.at, copied.places),
+        )
+        return [path for path in changes(run) if not there.has(path, run.step.index)]
+
+    def _named(self, start: CommandLines) -> tuple[str, ...]:
+        """The places in the image that command lines, scripts and variables name, and the scripts that are run."""
+        found = [place for place, origin in start.places.items() if origin in start.opened_files]
+        workdir = self.stage.final_state.workdir or "/"
+        texts = [self.files.text(origin) or "" for origin in sorted(start.opened_files)]
+        texts += [step.instruction.logical.text for step in self.stage.steps if step.keyword in _SAID]
+        for word in (one for text in texts for one in re.findall(r"[\w./@+~-]+", text)):
+            if "/" in word or "." in word:
+                found.append(posixpath.normpath(posixpath.join(workdir, word)))
+        found = [one for one in found if not self.outputs.at(one)]
+        return tuple(
+            one for one in dict.fromkeys(found) if not f"{workdir.rstrip('/')}/".startswith(f"{one.rstrip('/')}/")
+        )
+
+    def _same_users(self, parts: list[Part]) -> None:
+        """Refuse where something is given to a user of the old base."""
         old, new = config(self.stage.image or ""), config(self.base())
         gone = set(old.users if old is not None else ()) - set(new.users if new is not None else ())
         for step in self.stage.steps:
@@ -417,11 +484,6 @@ class Compiled(ABC):
             text = step.instruction.arguments if step.keyword in ("USER", "RUN") else text
             if parts[step.index] is not Part.BUILD and (found := gone & set(re.findall(r"[\w-]+", text))):
                 raise Refused(f"only {self.image.name} has the user {min(found)}", step.instruction.span)
-
-    def _made(self, path: str) -> bool:
-        """Whether a folder is there whatever is copied: a usual one, a working directory, or one that a RUN makes."""
-        homes = {step.state.workdir for step in self.stage.steps} | {self.stage.final_state.workdir}
-        return path in USUAL_FOLDERS or any(home and f"{home}/".startswith(f"{path}/") for home in homes)
 
     def _serves_both(self, run: Run, first: int) -> bool:
         """Whether a RUN that sets up can be in both stages: `first` is the step that may have built what it changes."""
@@ -432,62 +494,3 @@ class Compiled(ABC):
     def _folders(self) -> tuple[str, ...]:
         made = self.outputs.empty_folders()
         return (f"RUN mkdir -p {' '.join(made)}",) if made else ()
-
-
-class _Start(CommandLines):
-    """What the image starts has to be an output, or a script that leads to one."""
-
-    def __init__(self, pack: Compiled) -> None:
-        super().__init__(pack.build, pack.stage)
-        self.pack = pack
-        self.started_paths: dict[str, None] = {}
-        # Those on the PATH of the compiler's image only.
-        self.folders: dict[str, None] = {}
-
-    def check(self, call: Called) -> None:
-        if call.program in _SHELLS:
-            self.programs[call.program, call.where] = None
-        self.pack.check(call)
-
-    def started(self, argv: list[str]) -> None:
-        if argv and (name := posixpath.basename(argv[0])) in _SHELLS:
-            self.programs[name, "the command line"] = None
-
-    def opened(self, origin: str, path: str, text: str, span: Span) -> bool:
-        shebang = re.match(r"#!\s*(?:\S*/env\s+)?(?:\S*/)?(\w+)", text)
-        if shebang is not None and shebang[1] in _SHELLS:
-            self.programs[shebang[1], origin] = None
-        return super().opened(origin, path, text, span)
-
-    def brought(self, call: Called) -> bool:
-        if self.pack.runs_by(call):
-            self.started_paths[call.program] = None
-            return True
-        if "/" in call.typed:
-            places = [posixpath.normpath(posixpath.join(self.workdir, call.typed))]
-        else:
-            places = [f"{folder}/{call.typed}" for folder in self._path()]
-        found = next((one for one in places if self.pack.outputs.at(one)), None)
-        if found is None:
-            return False
-        self.started_paths[found] = None
-        folder = posixpath.dirname(found)
-        if "/" not in call.typed and folder not in (*_PATH, *self._own):
-            self.folders[folder] = None
-        return True
-
-    def _path(self) -> tuple[str, ...]:
-        known = config(self.stage.image or "")
-        return (*self._own, *(() if known is None else known.path), *_PATH)
-
-    @property
-    def _own(self) -> tuple[str, ...]:
-        """The folders that the stage puts on the PATH, which it does in the stage that ships as well."""
-        values = [
-            value
-            for step in self.stage.steps
-            if step.keyword == "ENV"
-            for name, value in pairs(step.instruction)
-            if name == "PATH"
-        ]
-        return tuple(one for value in values for one in value.strip("\"'").split(":") if one.startswith("/"))

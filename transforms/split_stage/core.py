@@ -33,8 +33,8 @@ class Plan(NamedTuple):
     instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN, or of the
     instruction whose index is `prepare_at`, and `finish` those at its end; `arrive` and `late` are new ones of the
     stage that ships, in place of the first and of the last row of instructions that moved away: what is to lie over
-    the files of a COPY that stays comes late. They are texts as they are to stand in the file, with `\n` for a line
-    end.
+    the files of a COPY that stays comes late. `instead` are those for the instruction whose index is `instead_of`.
+    They are texts as they are to stand in the file, with `\n` for a line end.
     """
 
     name: str
@@ -45,11 +45,13 @@ class Plan(NamedTuple):
     late: tuple[str, ...] = ()
     prepare_at: int | None = None
     finish: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+    instead_of: int | None = None
 
     @property
     def brings(self) -> tuple[str, ...]:
         """All instructions that are new."""
-        return (*self.prepare, *self.finish, *self.arrive, *self.late)
+        return (*self.prepare, *self.finish, *self.arrive, *self.instead, *self.late)
 
 
 class Result(NamedTuple):
@@ -155,6 +157,8 @@ class _Writer:
         arrive: Sequence[str] = self.plan.arrive
         rows = list(self._rows())
         for row in rows:
+            if self.plan.instead_of in row:
+                arrive = (*arrive, *self.plan.instead)
             if row is rows[-1]:
                 arrive = (*arrive, *self.plan.late)
             first, last = (self.stage.stage.instructions[at] for at in (row[0], row[-1]))

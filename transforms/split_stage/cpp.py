@@ -189,9 +189,8 @@ class _Cpp(Compiled):
 
     def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
         found = self._sources()
-        files = {origin for taken in self.files.taken.values() for origin, _ in taken.files}
-        if not self._same and any(re.search(r"\.so(?:\.\d+)*$", one) for one in files):
-            raise Refused("what a library of the build context is linked to is not known", self.stage.stage.base.span)
+        if not self._same:
+            self.no_libraries_copied()
         for one in dropped:
             if re.search(r"multilib|i386|-cross|mingw", one):
                 raise Refused(f"{one} builds for another machine", self.stage.stage.base.span)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.system import MAKE_USERS
 
 from slimify.knowledge.debian import base_packages, closure, package_of_program
 from slimify.knowledge.images import Image
@@ -36,6 +37,11 @@ class Difference:
         self.added: dict[str, str] = {}
         self._gone = _with_dependencies(self.lost) - (base_packages(_STAND_IN) or frozenset())
         self._stays = _with_dependencies(self.after)
+
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        return sorted(MAKE_USERS & (self._gone - self._stays))
 
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there if one of them was there before."""

@@ -297,9 +297,18 @@ class _Dotnet(Compiled):
 
     def is_source(self, path: str) -> bool:
         name = posixpath.basename(path)
-        if path.endswith((*_SOURCES, *ENDINGS)) or name.lower() in _MANIFESTS or _FOLDERS.search(f"/{path}"):
+        if path.endswith((*_SOURCES, *ENDINGS)) or name.lower() in _MANIFESTS or self._built_before(path):
             return True
         return path.endswith(".cshtml") and not self._compiles_pages
+
+    def _built_before(self, path: str) -> bool:
+        """Whether a file is in a folder of a project that earlier builds left."""
+        match = _FOLDERS.search(path)
+        return match is not None and (match[0].endswith(".vs/") or path[: match.start()] in self._project_folders)
+
+    @functools.cached_property
+    def _project_folders(self) -> frozenset[str]:
+        return frozenset(posixpath.dirname(one.path) for one in self.context.entries() if one.path.endswith(ENDINGS))
 
     @functools.cached_property
     def _sources(self) -> DotnetSources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.system import Distribution
 
 from slimify.context.found import Unknown
 from slimify.context.go import GoSources, Module, read_module, read_sources
@@ -30,6 +32,8 @@ _VALUED = frozenset(
 )
 # What a module proxy or a version control system is asked with, and how programs are made smaller.
 _BUILD_TOOLS = frozenset("bzr git git-lfs mercurial openssh-client subversion upx upx-ucl".split())
+# The value of a variable that is not known.
+_UNKNOWN = "?"
 # They call git, or other version control systems, themselves.
 _CALL_GIT = frozenset(
     "github.com/hashicorp/go-getter github.com/Masterminds/vcs github.com/gogs/git-module code.gitea.io/gitea".split()
@@ -58,7 +62,10 @@ class _Go(Compiled):
         assert build.context is not None
         self.context = build.context
         self.folder = ""
-        self.cgo = True
+        # Whether any of the builds may use it.
+        self.cgo = False
+        #: Whether a tool is run that is not built from the sources here.
+        self.foreign = False
 
     def sort(self, run: Run, call: Invocation) -> Run | None:
         span = run.step.instruction.span
@@ -67,6 +74,8 @@ class _Go(Compiled):
         if None in call.argv or not call.argv:
             raise Refused("what go is told depends on a variable", span)
         verb, *rest = (one for one in call.argv if one is not None)
+        if verb == "env" and "-w" in rest:
+            raise Refused("go is set up for all that follows", span)
         if verb in ("build", "install"):
             self._build(run, call, verb, rest)
         elif verb not in _LOOKS and not (verb == "mod" and rest[:1] and rest[0] in _FETCHES):
@@ -94,11 +103,19 @@ class _Go(Compiled):
         assigned = dict(self._assigned(run, call))
         if assigned.get("GOOS", "linux") not in ("linux", ""):
             raise Refused("the program is for another system", span)
-        self.cgo = self.cgo and assigned.get("CGO_ENABLED") != "0"
+        flags = run.step.state.variable("GOFLAGS") if run.step.state.sets("GOFLAGS") else ""
+        if flags is None or re.search(r"(?:^|\s)--?(?:o|C|buildmode)\b", flags):
+            raise Refused("GOFLAGS says what go builds, and where", span)
+        self.cgo = self.cgo or assigned.get("CGO_ENABLED") != "0"
         programs = self._programs(run, folder, operands)
         if verb == "install":
+            if assigned.get("GOARCH"):
+                raise Refused("where go installs what is for another machine is not known", span)
+            target = assigned.get("GOBIN") or f"{assigned.get('GOPATH') or '/go'}/bin"
+            if ":" in target or not target.startswith("/"):
+                raise Refused("where go installs to is not known", span)
             for one in programs:
-                self.outputs.add(f"/go/bin/{one}")
+                self.outputs.add(posixpath.join(target, one))
         elif output and (output.endswith("/") or posixpath.join(folder, output) in self.outputs.folders):
             for one in programs:
                 self.outputs.add(posixpath.normpath(posixpath.join(folder, output, one)))
@@ -108,11 +125,11 @@ class _Go(Compiled):
 
     def _assigned(self, run: Run, call: Invocation) -> Iterator[tuple[str, str | None]]:
         """The variables that go reads: those of the stage, and those in front of the command."""
-        for name in ("CGO_ENABLED", "GOOS", "GOBIN", "GOPATH", "GOFLAGS"):
-            if run.step.state.sets(name) and run.step.state.env.get(name) is not None:
-                yield name, run.step.state.env[name]
+        for name in ("CGO_ENABLED", "GOOS", "GOARCH", "GOBIN", "GOPATH"):
+            if run.step.state.sets(name):
+                yield name, run.step.state.variable(name) or _UNKNOWN
         for one in call.command.assignments:
-            yield one.name, one.value.value
+            yield one.name, _UNKNOWN if one.value.value is None else one.value.value
 
     def _programs(self, run: Run, folder: str, operands: list[str]) -> list[str]:
         """The names of the programs that are built."""
@@ -128,6 +145,7 @@ class _Go(Compiled):
                 name = re.sub(r"/v\d+$", "", one.partition("@")[0]).rpartition("/")[2]
                 if any(re.search(rf"\b{re.escape(name)}\b", text) for text in self._command_lines()):
                     names[name] = None
+                    self.foreign = True
                 continue
             if not one.startswith("."):
                 raise Refused(f"go builds {one}, which is not known to be in the build context", span)
@@ -138,7 +156,11 @@ class _Go(Compiled):
             inside = "" if inside == "." else inside
             if one.endswith("..."):
                 mains = [path for path, _ in self._sources().mains]
-                found = [path for path in mains if f"{path}/".startswith(f"{inside}/") or not inside]
+                found = [
+                    path
+                    for path in mains
+                    if (not inside or f"{path}/".startswith(f"{inside}/")) and not self._nested(path, module.folder)
+                ]
             else:
                 found = [inside]
             for path in found:
@@ -146,6 +168,14 @@ class _Go(Compiled):
                 name = re.sub(r"/v\d+$", "", module.name) if root else path
                 names[posixpath.basename(name)] = None
         return list(names)
+
+    def _nested(self, path: str, module: str) -> bool:
+        """Whether a folder belongs to a module within the module, which a pattern does not reach."""
+        while path != module and path:
+            if self.context.entry(posixpath.join(path, "go.mod")) is not None:
+                return True
+            path = posixpath.dirname(path)
+        return False
 
     def _enter(self, run: Run, folder: str, needed: bool) -> tuple[Module | None, str]:
         """The module that a folder of the image belongs to, and the folder that its go.mod is in."""
@@ -171,34 +201,44 @@ class _Go(Compiled):
     def _sources(self) -> GoSources:
         return read_sources(self.context, self.folder)
 
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        del system, runs, dropped
+        self.no_libraries_copied()
+
     def base(self) -> str:
         return self.bare(fixed=self.links)
 
     def needs(self) -> Needs:
         sources = self._sources()
         module = read_module(self.context, self.folder)
-        others = isinstance(module, Module) and module.requires
+        others = self.foreign or (isinstance(module, Module) and module.requires)
         for one in sources.unknown:
             if "started" in one.reason or "Exec" in one.reason:
                 raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}")
         packages = []
         if sources.places("tls") or others:
             packages.append((("ca-certificates",), "the certificates that TLS is checked with"))
-        if not sources.places("tzdata") and (sources.places("timezone") or others):
+        zoned = self.stage.final_state.sets("TZ") or sources.places("timezone") or others
+        if not sources.places("tzdata") and zoned:
             packages.append((("tzdata",), "Go reads time zones from the system where it has no compiler"))
         return Needs(
             packages=tuple(packages),
             programs=tuple((one.name, f"{one.place.file}:{one.place.line}") for one in sources.programs),
-            certain=not sources.unknown,
-            whole=any(posixpath.normpath(one.path) in (".", "/", "/app", "/src") for one in sources.reads),
+            certain=not sources.unknown and not self.foreign,
+            whole=self.foreign
+            or any(posixpath.normpath(one.path) in (".", "/", "/app", "/src") for one in sources.reads),
             evidence=(Evidence(f"{self.stage.image} stands on {self.image.release}", None, self.image.how),),
         )
 
     @property
     def static(self) -> bool:
         """Whether cgo is off: by a variable, or because Alpine's image has no C compiler (cmd/cgo)."""
-        compilers = any(run.build_only for run in self.runs) if self.image.distribution == "alpine" else True
-        return not self.cgo or not compilers
+        if self.image.distribution != "alpine":
+            return not self.cgo
+        compilers = any(run.build_only for run in self.runs)
+        # Up to 1.19 cgo was on without a compiler, by what the image had compiled ("Go 1.20 Release Notes", "Cgo").
+        version = re.match(r"1\.(\d+)", self.image.tag)
+        return not self.cgo or not (compilers or (version is not None and int(version[1]) < 20))
 
     @property
     def links(self) -> bool:
@@ -220,6 +260,17 @@ class _Go(Compiled):
                 (".go", ".golangci.yml", ".golangci.yaml", ".air.toml", ".goreleaser.yml", ".goreleaser.yaml")
             )
             or parts[-1] in _MANIFESTS
-            or "testdata" in parts
-            or "vendor" in parts[:-1]
+            or ("testdata" in parts[:-1] and not self._names_testdata)
+            or self._vendored(parts)
         )
+
+    @functools.cached_property
+    def _names_testdata(self) -> bool:
+        """Whether more than tests read the files that are there for them."""
+        sources = [one.path for one in self.context.entries() if one.path.endswith(".go")]
+        return any("testdata" in (self.files.text(one) or "") for one in sources if not one.endswith("_test.go"))
+
+    def _vendored(self, parts: list[str]) -> bool:
+        """Whether a file is of the modules that are kept beside go.mod: others have a folder of that name as well."""
+        above = "".join(f"{one}/" for one in parts[: parts.index("vendor")]) if "vendor" in parts[:-1] else None
+        return above is not None and any(self.context.entry(f"{above}{one}") for one in _MANIFESTS)

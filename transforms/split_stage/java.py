@@ -17,7 +17,7 @@ from slimify.transforms.split_stage.java_base import jre, spelled
 from slimify.transforms.split_stage.java_base import saves as java_saves
 from slimify.transforms.split_stage.java_call import folder_of, read_call
 from slimify.transforms.split_stage.java_tools import Made, gradle, jar, javac, maven
-from slimify.transforms.split_stage.java_wanted import Wanted
+from slimify.transforms.split_stage.java_wanted import BUILD_FILES, Wanted
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
@@ -314,7 +314,13 @@ class _Java(Compiled):
 
     def _stale(self, path: str) -> bool:
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""
-        return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.wanted.projects)
+        match = re.search(r"(?:^|/)(?:target|build)/", path)
+        return match is not None and path[: match.start()] in self._project_folders and bool(self.wanted.projects)
+
+    @functools.cached_property
+    def _project_folders(self) -> frozenset[str]:
+        found = (one.path for one in self.context.entries() if one.path.endswith(BUILD_FILES))
+        return frozenset(map(posixpath.dirname, found))
 
     def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
         del runs, dropped, system

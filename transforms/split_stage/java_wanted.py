@@ -14,7 +14,7 @@ from slimify.transforms.split_stage.start import Called
 from slimify.context.java import JavaProject
 from slimify.rewrite.edit import Evidence
 
-_BUILD_FILES = ("pom.xml", ".gradle", ".gradle.kts")
+BUILD_FILES = ("pom.xml", ".gradle", ".gradle.kts")
 _CLASS_PATH = re.compile(r"addClasspath|Class-Path|classpathPrefix")
 _PREFIX = re.compile(r"<classpathPrefix>\s*(?:\./)?([\w.-]+)/?\s*</classpathPrefix>")
 _OUTPUT = re.compile(r"<outputDirectory>\s*\$\{project\.build\.directory\}/([\w.-]+)/?\s*</outputDirectory>")
@@ -131,4 +131,4 @@ class Wanted:
 
     def _build_files(self) -> list[str]:
         entries = self.files.context.entries()
-        return [self.files.text(one.path) or "" for one in entries if one.path.endswith(_BUILD_FILES)]
+        return [self.files.text(one.path) or "" for one in entries if one.path.endswith(BUILD_FILES)]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from slimify.transforms.split_stage.alpine import Alpine
 from slimify.transforms.split_stage.refused import Refused
+from slimify.transforms.split_stage.system import MAKE_USERS
 
 from slimify.knowledge.debian import Role, base_packages, package_of_program, package_role
 from slimify.knowledge.other_headers import alpine_runtime_packages, ubuntu_runtime_packages
@@ -27,6 +28,11 @@ class Ubuntu:
         self.kept = frozenset(kept)
         self.gone = frozenset(gone)
         self.added: dict[str, str] = {}
+
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        return sorted(MAKE_USERS & self.gone)
 
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there."""

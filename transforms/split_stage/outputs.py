@@ -18,6 +18,8 @@ from slimify.semantics.commands import Invocation
 _PLACING = frozenset(["cp", "mv", "install"])
 # They change files where they are, and leave owner and place as they were.
 _CHANGING = frozenset(["chmod", "strip", "upx"])
+# What COPY takes as it stands, or as a pattern.
+_WRITABLE = re.compile(r"[\w./@%+=:,~*?-]+")
 
 
 class Outputs:
@@ -52,6 +54,12 @@ class Outputs:
         """Whether an output lies at a path or below it, or the path in a folder that the build fills."""
         below = any(one == path or one.startswith(path.rstrip("/") + "/") for one in (*self.paths, *self.trees))
         return below or self.tree(path) is not None or self.inside(path)
+
+    def forget(self, folder: str) -> None:
+        """Nothing that was written to a folder is there any more."""
+        for found in (self.paths, self.trees, self.whole):
+            for one in [one for one in found if f"{one}/".startswith(f"{folder}/")]:
+                del found[one]
 
     def take_whole(self, path: str) -> None:
         """All of a folder is an output."""
@@ -152,6 +160,7 @@ class Outputs:
             place = posixpath.join(target, posixpath.basename(source)) if inside else target
             self._copied[source] = None
             if call.program == "mv":
+                (self.patterns if _is_pattern(source) else self.removed)[source] = None
                 for found in (self.paths, self.trees):
                     for one in [one for one in found if one == source or one.startswith(source + "/")]:
                         del found[one]
@@ -194,7 +203,15 @@ def changed(run: Run, programs: frozenset[str] = frozenset()) -> tuple[str, ...]
 
 
 def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The instructions that bring paths of a build stage, or what a pattern matches, to the same places."""
+    """The instructions that bring paths of a build stage, or what a pattern matches, to the same places.
+
+    What lies below another of the paths comes with it.
+    """
+    given = list(paths)
+    paths = [one for one in given if not any(one.startswith(f"{other}/") for other in given)]
+    for path in paths:
+        if not _WRITABLE.fullmatch(path):
+            raise Refused(f"{path} has signs in it that a COPY reads in another way")
     places = ((path, f"{posixpath.dirname(path).rstrip('/')}/" if _is_pattern(path) else path) for path in paths)
     return tuple(f"COPY --from={stage} {path} {place}" for path, place in places)
 

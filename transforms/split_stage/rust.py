@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.system import Distribution
 
 from slimify.context.found import Unknown
 from slimify.context.rust import Linked, Manifest, linked, read_manifest, read_sources
@@ -35,6 +37,20 @@ _CERTIFICATES = frozenset(
 _TIME_ZONES = frozenset("iana-time-zone tz-rs tzdb jiff".split())
 # The ways to read a file whose name is not looked for (the standard library, and the usual crates for static files).
 _READS = re.compile(r"\bfs::|\bFile::|OpenOptions|ServeDir|ServeFile|FileServer|Files::new|NamedFile|read_to_string")
+# Variables that say the same as options and settings do (The Cargo Book, "Environment Variables").
+_STEERING = (
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_BUILD_DIR",
+)
+_STEERS = re.compile(
+    r"^\s*(?:build\.)?(target|target-dir|build-dir|artifact-dir|out-dir)\s*=|^(?!\s*#).*(prefer-dynamic)", re.MULTILINE
+)
+# With these no programs are built but those that are named (The Cargo Book, "Target Selection").
+_OTHERS = frozenset("--lib --test --tests --bench --benches --example --examples --doc".split())
+_ALL_BINS = frozenset(["--bins", "--all-targets"])
 _VENDORED = ("target/", ".cargo/", ".sqlx/", "vendor/", "benches/", "tests/")
 
 
@@ -72,7 +88,7 @@ class _Rust(Compiled):
         if verb in ("build", "b"):
             self._build(run, call, rest)
         elif verb == "install":
-            self._install(run, rest)
+            self._install(run, call, rest)
         elif verb not in _LOOKS:
             raise Refused(f"what `cargo {verb}` leaves is not known", span)
         return run._replace(builds=(*run.builds, call))
@@ -87,10 +103,16 @@ class _Rust(Compiled):
         target = (
             options.get("--target-dir")
             or assigned.get("CARGO_TARGET_DIR")
-            or run.step.state.env.get("CARGO_TARGET_DIR")
+            or run.step.state.variable("CARGO_TARGET_DIR")
         )
-        if run.step.state.sets("CARGO_BUILD_TARGET") or "CARGO_BUILD_TARGET" in assigned:
-            raise Refused("a variable says what cargo builds for", run.step.instruction.span)
+        named = [one for one in _STEERING if run.step.state.sets(one) or one in assigned]
+        unknown = run.step.state.sets("CARGO_TARGET_DIR") and run.step.state.variable("CARGO_TARGET_DIR") is None
+        if named or unknown:
+            raise Refused(
+                f"{named[0] if named else 'CARGO_TARGET_DIR'} says what cargo builds, and where",
+                run.step.instruction.span,
+            )
+        self._configured(run)
         folder = (
             posixpath.join(run.folder or run.step.state.workdir or "/", target)
             if target
@@ -100,11 +122,13 @@ class _Rust(Compiled):
         folder = posixpath.join(
             folder, options.get("--target", ""), {"dev": "debug", "test": "debug"}.get(profile, profile)
         )
-        names = [options["--bin"]] if "--bin" in options else self._programs(manifest, root, options, words)
+        names = [value for name, value in _options(words) if name == "--bin"]
+        if not names and (not _OTHERS & set(words) or _ALL_BINS & set(words)):
+            names = self._programs(manifest, root, words)
         for name in names:
             self.outputs.add(posixpath.normpath(posixpath.join(folder, name)))
 
-    def _install(self, run: Run, words: list[str]) -> None:
+    def _install(self, run: Run, call: Invocation, words: list[str]) -> None:
         span = run.step.instruction.span
         options = dict(_options(words))
         if "--path" not in options:
@@ -112,21 +136,47 @@ class _Rust(Compiled):
             return
         here = posixpath.join(run.folder or run.step.state.workdir or "/", options["--path"])
         manifest, _, _ = self._enter(run, posixpath.normpath(here))
-        root = options.get("--root", "/usr/local/cargo")
-        if not root.startswith("/") or run.step.state.sets("CARGO_INSTALL_ROOT"):
+        home = run.step.state.variable("CARGO_HOME") if run.step.state.sets("CARGO_HOME") else "/usr/local/cargo"
+        root = options.get("--root") or home or ""
+        assigned = {one.name for one in call.command.assignments}
+        told = run.step.state.sets("CARGO_INSTALL_ROOT") or assigned & {"CARGO_INSTALL_ROOT", "CARGO_HOME"}
+        if not root.startswith("/") or told:
             raise Refused("where cargo installs to is not known", span)
-        for name, _ in manifest.bins:
+        for name in [name for name, _ in manifest.bins if name not in manifest.gated]:
             if options.get("--bin", name) == name:
                 self.outputs.add(posixpath.join(root, "bin", name))
 
-    def _programs(self, manifest: Manifest, root: Manifest, options: dict[str, str], words: list[str]) -> list[str]:
+    def _programs(self, manifest: Manifest, root: Manifest, words: list[str]) -> list[str]:
         """The programs that a build makes: of the package it is in, or of all members where it is in none."""
         chosen = [manifest]
-        members = [self._manifest(one) for one in root.members]
-        wanted = options.get("-p") or options.get("--package")
-        if wanted or "--workspace" in words or "--all" in words or not manifest.name:
-            chosen = [one for one in (*members, root) if one.name and (not wanted or one.name == wanted)]
-        return [name for one in chosen for name, _ in one.bins]
+        options = list(_options(words))
+        wanted = {value for name, value in options if name in ("-p", "--package")}
+        left_out = {value for name, value in options if name == "--exclude"}
+        everything = "--workspace" in words or "--all" in words
+        defaults = root.default_members if not wanted and not everything and manifest.folder == root.folder else ()
+        if wanted or everything or defaults or not manifest.name:
+            members = [self._manifest(one) for one in defaults or root.members]
+            chosen = [one for one in members if one.name and (not wanted or one.name in wanted)]
+            if root.name and not defaults and (not wanted or root.name in wanted):
+                chosen.append(root)
+        return [name for one in chosen if one.name not in left_out for name, _ in one.bins if name not in one.gated]
+
+    def _configured(self, run: Run) -> None:
+        """Refuse where a configuration file of cargo says what is built and where (The Cargo Book, "Configuration")."""
+        for origin, text in self._configurations.items():
+            found = _STEERS.search(text)
+            if found is not None:
+                raise Refused(f"{origin} sets {found[1] or found[2]}", run.step.instruction.span)
+
+    @functools.cached_property
+    def _configurations(self) -> dict[str, str]:
+        found = dict.fromkeys(
+            origin
+            for taken in self.files.taken.values()
+            for origin, image in taken.files
+            if re.search(r"cargo/config(?:\.toml)?$", image or origin) or re.search(r"cargo/config(?:\.toml)?$", origin)
+        )
+        return {one: self.files.text(one) or "" for one in found}
 
     def _manifest(self, folder: str) -> Manifest:
         found = read_manifest(self.context, folder)
@@ -155,6 +205,10 @@ class _Rust(Compiled):
         self.folder = root.folder
         return manifest, root, place
 
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        del system, runs, dropped
+        self.no_libraries_copied()
+
     def base(self) -> str:
         return self.bare(fixed=self.links)
 
@@ -162,6 +216,9 @@ class _Rust(Compiled):
         libraries = self._libraries()
         crates = self._crates()
         sources = read_sources(self.context, self.folder)
+        for step in self.stage.steps:
+            if "prefer-dynamic" in step.instruction.logical.text:
+                raise Refused("the standard library is linked when the program starts", step.instruction.span)
         for one in sources.unknown:
             raise Refused(f"{one.place.file}:{one.place.line}: {one.reason}")
         packages: list[tuple[tuple[str, ...], str]] = []
@@ -175,6 +232,8 @@ class _Rust(Compiled):
             packages.append((("ca-certificates",), f"{min(crates & _CERTIFICATES)} reads the system's certificates"))
         if crates & _TIME_ZONES:
             packages.append((("tzdata",), f"{min(crates & _TIME_ZONES)} reads the system's time zones"))
+        elif self.stage.final_state.sets("TZ"):
+            packages.append((("tzdata",), "TZ names a time zone"))
         return Needs(
             packages=tuple(packages),
             programs=tuple((one.name, f"{one.place.file}:{one.place.line}") for one in sources.programs),
@@ -190,7 +249,8 @@ class _Rust(Compiled):
     def links(self) -> bool:
         """Whether the system's libraries are linked at run time: for musl Rust links all of it statically."""
         static = self.image.distribution == "alpine" or all("musl" in one for one in self.outputs.paths)
-        return not static or any("-crt-static" in step.instruction.logical.text for step in self.stage.steps)
+        texts = [*(step.instruction.logical.text for step in self.stage.steps), *self._configurations.values()]
+        return not static or any("-crt-static" in text for text in texts)
 
     def _libraries(self) -> list[Linked]:
         found = linked(self.context, self.folder)
@@ -213,6 +273,16 @@ class _Rust(Compiled):
             if not one.path.startswith("target/")
         )
 
+    @functools.cached_property
+    def _read(self) -> frozenset[str]:
+        """The folders that are usually for the build alone, and that the sources name."""
+        sources = [
+            self.files.text(one.path) or ""
+            for one in self.context.entries()
+            if one.path.endswith(".rs") and not posixpath.relpath(one.path, self.folder or ".").startswith(_VENDORED)
+        ]
+        return frozenset(one for one in _VENDORED if any(f'"{one}' in text or f'"./{one}' in text for text in sources))
+
     def is_source(self, path: str) -> bool:
         inside = posixpath.relpath(path, self.folder or ".")
         name = posixpath.basename(path)
@@ -228,7 +298,7 @@ class _Rust(Compiled):
                 "clippy.toml",
                 "deny.toml",
             )
-            or inside.startswith(_VENDORED)
+            or inside.startswith(tuple(one for one in _VENDORED if one not in self._read))
         )
 
 

@@ -13,6 +13,7 @@ from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.outputs import Outputs
 from slimify.transforms.split_stage.refused import Refused
 
+from slimify.context.copies import USUAL_FOLDERS
 from slimify.semantics.build import BuildStage, Step
 from slimify.semantics.build_context import BuildContext, Kind
 
@@ -36,46 +37,52 @@ _FEW = 6
 
 
 class Staying(NamedTuple):
-    """What becomes of each COPY and ADD of the build, and what is copied instead of those that are narrowed."""
+    """What becomes of each COPY and ADD of the build, and what is copied instead of the one, `at`, that is narrowed."""
 
     parts: dict[int, Part]
     copies: tuple[str, ...]
+    at: int = 0
 
-    def brings(self, path: str) -> bool:
-        """Whether a path of the image is among what is copied instead."""
-        return any(f"{path}/".startswith(f"{line.rpartition(' ')[2]}/") for line in self.copies)
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The paths in the image of what is copied instead."""
+        return tuple(line.rpartition(" ")[2] for line in self.copies)
 
 
 class Sorting(NamedTuple):
     """Who reads a file: `is_source` says it of the ecosystem's tools, `certain` that all that others read is known.
 
     With `whole` the application reads the folder that it is built in, whatever is there. `unseen` are folders of the
-    image that it does not look into.
+    image that it does not look into, `named` paths in it that the image's settings name.
     """
 
     is_source: Callable[[str], bool]
     certain: bool
     whole: bool
     unseen: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
-    def serves_the_build(self, path: str) -> bool:
-        """Whether the application does not read a file of the context."""
-        if self.whole:
+    def serves_the_build(self, path: str, image: str | None) -> bool:
+        """Whether the application does not read a file of the context, which is copied to a path of the image."""
+        if self.whole or (image is not None and _under(image, self.named)):
             return False
         if _AROUND.fullmatch(path) or self.is_source(path):
             return True
         return self.certain and _READ_BY_PEOPLE.fullmatch(path) is not None
 
 
-def staying(stage: BuildStage, files: Files, last: int, sorting: Sorting, outputs: Outputs) -> Staying:
+def staying(
+    stage: BuildStage, files: Files, last: int, sorting: Sorting, outputs: Outputs, whole: bool = False
+) -> Staying:
     """What becomes of the COPYs up to the step `last`, the end of the build.
 
     One that brings nothing but what the build needs moves away. Of the whole context only the few files and folders
-    with something else in them are copied; any other COPY is repeated. Raises `Refused` where the build removes what
-    would come back.
+    with something else in them are copied; any other COPY is repeated, all of them if they are to stay `whole`. Raises
+    `Refused` where the build removes what would come back.
     """
     parts: dict[int, Part] = {}
     narrowed: tuple[str, ...] = ()
+    at = 0
     empty = _empty_folders(files.context)
     for index in sorted((index for index in files.taken if index < last), reverse=True):
         taken = files.taken[index].files
@@ -83,12 +90,12 @@ def staying(stage: BuildStage, files: Files, last: int, sorting: Sorting, output
             image
             for origin, image in taken
             if not (image is not None and (_under(image, sorting.unseen) or outputs.inside(image)))
-            and not sorting.serves_the_build(origin)
+            and not sorting.serves_the_build(origin, image)
         ]
         if stage.steps[index].instruction.flag("chown") and any(outputs.inside(image or "") for _, image in taken):
             raise Refused("what is built lies among files of another owner", stage.steps[index].instruction.span)
         empty_here = [] if outputs.whole else empty
-        if not kept and not empty_here and taken:
+        if not kept and not empty_here and taken and not _gives_a_folder(stage, index):
             parts[index] = Part.BUILD
             continue
         for image in kept:
@@ -97,11 +104,25 @@ def staying(stage: BuildStage, files: Files, last: int, sorting: Sorting, output
                 _under(image, outputs.removed) or any(fnmatch.fnmatchcase(image, one) for one in patterns)
             ):
                 raise Refused(f"the build removes {image}", stage.steps[index].instruction.span)
-        narrow = not (sorting.whole or narrowed or Part.BOTH in parts.values())
+        narrow = not (whole or sorting.whole or narrowed or Part.BOTH in parts.values())
         few = _few(stage.steps[index], files, sorting, empty, outputs) if narrow else None
         parts[index] = Part.BOTH if few is None else Part.BUILD
-        narrowed = few or narrowed
-    return Staying(parts, narrowed)
+        if few:
+            narrowed, at = few, index
+    return Staying(parts, narrowed, at)
+
+
+def _gives_a_folder(stage: BuildStage, index: int) -> bool:
+    """Whether a COPY may make its folder, and give it to somebody who then writes in it: root does not ask."""
+    step = stage.steps[index]
+    users = [one.instruction.arguments for one in stage.steps if one.keyword == "USER"]
+    named = step.instruction.flag("chown") or "0", users[-1] if users else "0"
+    if any(one.partition(":")[0].strip() in ("0", "root") for one in named):
+        return False
+    words = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
+    folder = posixpath.normpath(posixpath.join(step.state.workdir or "/", words[-1]))
+    known = [one.state.workdir or "/" for one in stage.steps[: index + 1]]
+    return folder not in USUAL_FOLDERS and not any(f"{one}/".startswith(f"{folder.rstrip('/')}/") for one in known)
 
 
 def _few(step: Step, files: Files, sorting: Sorting, empty: list[str], outputs: Outputs) -> tuple[str, ...] | None:
@@ -121,7 +142,7 @@ def _few(step: Step, files: Files, sorting: Sorting, empty: list[str], outputs: 
     root = roots.pop()
     names = dict.fromkeys(
         path.partition("/")[0]
-        for path in [*(origin for origin, _ in taken if not sorting.serves_the_build(origin)), *empty]
+        for path in [*(origin for origin, image in taken if not sorting.serves_the_build(origin, image)), *empty]
     )
     entries = [files.context.entry(name) for name in names]
     plain = all(

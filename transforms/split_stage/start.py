@@ -61,6 +61,11 @@ class CommandLines:
         self._has_cmd = False
         self._passes_on = False
 
+    @property
+    def opened_files(self) -> frozenset[str]:
+        """The files of the context that are run."""
+        return frozenset(self._seen)
+
     def follow(self) -> None:
         """Read what the image runs, and how its health is checked."""
         lines = {one.keyword: one for one in self.stage.stage.instructions}
@@ -78,7 +83,7 @@ class CommandLines:
             self.command(_argv(cmd), cmd.span)
         check = lines.get("HEALTHCHECK")
         if check is not None and check.arguments.upper() != "NONE":
-            self.command(_health(check.arguments.partition("CMD")[2].strip()), check.span)
+            self.command(_health(_behind_flags(check.arguments)), check.span)
 
     def command(self, argv: list[str], span: Span) -> None:
         """One command line, as Docker would run it in the final folder."""
@@ -195,6 +200,11 @@ def _argv(instruction: Instruction) -> list[str]:
     if instruction.exec_form is not None:
         return list(instruction.exec_form)
     return ["sh", "-c", instruction.arguments]
+
+
+def _behind_flags(arguments: str) -> str:
+    """The command of a HEALTHCHECK: its keyword may be written in small letters (Dockerfile reference)."""
+    return re.split(r"(?:^|\s)CMD(?=[\s\[])", arguments, maxsplit=1, flags=re.IGNORECASE)[-1].strip()
 
 
 def _health(command: str) -> list[str]:

@@ -31,6 +31,11 @@ class Distribution(Protocol):
     name: str
     added: dict[str, str]
 
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        ...
+
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there if one of them was there before."""
         ...
@@ -48,8 +53,15 @@ class Distribution(Protocol):
         ...
 
 
-# What programs do without only where they are asked for less: TLS, and git over SSH.
-_COMPANIONS = {"curl": ("ca-certificates",), "git": ("ca-certificates", "openssh-client"), "wget": ("ca-certificates",)}
+# What programs do without only where they are asked for less: TLS, git over SSH, and most modules of an interpreter,
+# whose program is in a package of its own.
+_COMPANIONS = {
+    "curl": ("ca-certificates",),
+    "git": ("ca-certificates", "openssh-client"),
+    "perl": ("perl",),
+    "python3": ("python3",),
+    "wget": ("ca-certificates",),
+}
 
 # Modules that a library opens where they are there; a -dev package depends on some of them (libmagickcore-6.q16-dev).
 _MODULES = {r"(libmagickcore-[\w.-]+)-extra": r"\1", r"librsvg2-common": "librsvg2-2"}
@@ -106,9 +118,9 @@ class System:
     def wants_program(self, program: str, where: str, span: Span) -> None:
         """A program is called. Refused where nothing that was there is known to bring it."""
         name = posixpath.basename(program)
-        self._wants(package_of_program(name, self.release), program, where, span)
         for other in _COMPANIONS.get(name, ()):
             self.wants((other,), f"{name} works with it")
+        self._wants(package_of_program(name, self.release), program, where, span)
 
     def wants_library(self, library: str, where: str, span: Span) -> None:
         """A shared library is loaded by its soname. Refused where nothing that was there is known to bring it."""
