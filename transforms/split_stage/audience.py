@@ -9,7 +9,6 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.knowledge.slim import facts
 from slimify.semantics.build import Build
 
-
 # The only stage of a file is often named so, and yet is told what to run.
 _SHIPS = frozenset(["build", "builder"])
 
