@@ -151,3 +151,10 @@ BROWSER = '"packages":[{"name": "spatie/browsershot", "version": "4.0.0"},'
 )
 def test_node_that_php_runs_stays(files: dict[str, str]) -> None:
     assert "node may be needed to run" in reasons(run(PHP, {**PHP_FILES, **files}))
+
+
+@pytest.mark.parametrize("path", ["compose.yaml", "docker/compose.yaml", ".devcontainer/docker-compose.yml"])
+@pytest.mark.parametrize("ignored", ["", "**/*compose*\n.devcontainer\n"])
+def test_compose_files_that_are_not_sent_count(path: str, ignored: str) -> None:
+    files = {path: "services:\n  a:\n    command: git pull\n", ".dockerignore": ignored}
+    assert f"{path} runs git in an image" in reasons(pip("", files))

@@ -82,7 +82,7 @@ class Walk(Commands):
         """A Compose file may have the image build or install something, as for development."""
         if self.build.context is None or self.same:
             return
-        for command, at in run_elsewhere(self.build.context).commands:
+        for command, at in run_elsewhere(self.build.context, ()).commands:
             if match := _BUILDS.search(command):
                 raise RefusedError(f"{at.file} runs {match[0]} in an image")
 

@@ -35,8 +35,7 @@ _BUILDS = re.compile(
 _ELSEWHERE = re.compile(
     r"/usr/local/bin(?!/(?:[\w.-]+\.sh\b|[\"'\s]|$))|/usr/local/lib|(?:site|dist)-packages|/opt/venv"
 )
-# What a Compose file or a script may run in the image that only the build stage has, or that is blind to a virtualenv.
-_CALLED = ("pip3?", "poetry", "pipenv", "pdm", "gcc", r"g\+\+", "make", "git", r"/usr/local/bin/[\w.-]+")
+# What a Compose file may have run in the image that only the build stage has, or that is blind to a virtualenv.
 _ONLY_BUILDS = re.compile(
     r"(?<![\w./-])(?:apt-get|apk|cron|crond|g\+\+|gcc|git|make|pdm|pip3?|pipenv|poetry|sudo|supervisord|uv)(?![\w./-])"
 )
@@ -113,9 +112,9 @@ def _in_time(runs: dict[int, Run], ships: Environment) -> None:
 
 
 def _elsewhere(build: Build, ships: Environment) -> None:
-    """Refuse where a Compose file or a script runs in the image what it would not find there."""
+    """Refuse where a Compose file has run in the image what would not be found there."""
     assert build.context is not None
-    for command, at in run_elsewhere(build.context, _CALLED).commands:
+    for command, at in run_elsewhere(build.context, ()).commands:
         match = _ONLY_BUILDS.search(command)
         if match is not None and match[0] != ships.keeps:
             raise Refused(f"{at.file} runs {match[0]} in an image")
