@@ -43,6 +43,8 @@ class ListedContext(ABC):
         self._sent: dict[str, tuple[Entry, ...]] = {}
         self._kept_out: dict[str, list[Entry]] = {}
         self._reads: dict[str, bytes | None] = {}
+        self._lying: dict[str, tuple[Entry, ...]] = {}
+        self._lying_reads: dict[str, bytes | None] = {}
 
     # What a subclass provides.
 
@@ -150,7 +152,37 @@ class ListedContext(ABC):
         data = self.read(path)
         return None if data is None else decode(data)
 
+    def lies_in(self, folder: str) -> Sequence[Entry]:
+        """What lies directly in a folder, whether it is sent or not, sorted; nothing in a link to one."""
+        path = inside(folder)
+        if path is None:
+            return ()
+        if path not in self._lying:
+            self._lying[path] = self._lies_in(path)
+        return self._lying[path]
+
+    def lying_text(self, path: str) -> str | None:
+        """The decoded content of a regular file, whether it is sent or not; no link is followed."""
+        known = inside(path)
+        if not known:
+            return None
+        if known not in self._lying_reads:
+            listed = self.lies_in(known.rpartition("/")[0])
+            regular = any(one.path == known and one.kind is Kind.FILE and one.size <= MAX_READ for one in listed)
+            self._lying_reads[known] = self._content(known) if regular else None
+        data = self._lying_reads[known]
+        return None if data is None else decode(data)
+
     # How it is found out.
+
+    def _lies_in(self, folder: str) -> tuple[Entry, ...]:
+        sent = self._children(folder)
+        if folder in self._sent:
+            return tuple(sorted((*sent, *self._kept_out[folder]), key=_path))
+        parent = self.lies_in(folder.rpartition("/")[0])
+        if not any(one.path == folder and one.kind is Kind.FOLDER for one in parent):
+            return ()
+        return tuple(sorted(self._list(folder, optional=True), key=_path))
 
     @cached_property
     def _matcher(self) -> Matcher:

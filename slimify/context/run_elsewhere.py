@@ -1,5 +1,7 @@
 """Commands with which an image is run from outside: Compose files, and scripts that call `docker run`.
 
+They are read where the ignore file keeps them out of the context, too, as it does in most projects.
+
 Compose files are read by lines (Compose specification, "command", "entrypoint"); a command that stands on
 several lines is not understood, and said to be unknown.
 """
@@ -12,13 +14,15 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from slimify.context.found import Place, Unknown, source
+from slimify.context.found import SOURCE_LIMIT, Place, Unknown
 from slimify.semantics.build_context import BuildContext, Kind
 
 _COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml")
 _KEY = re.compile(r"\s*(?:command|entrypoint):(?:\s+(.*))?$")
 _CALLERS = re.compile(r"Makefile|Jenkinsfile|\.travis\.yml|\.gitlab-ci\.yml|[\w.-]+\.sh|package\.json|[\w.-]+\.ya?ml")
 _CALL = r"\bdocker(?:[ -]compose)?\b[^\n|;]*\s(?:run|exec)\s[^\n]*?[\s\"']({programs})(?=[\s\"']|$)([^\n\"']*)"
+# The root, workflows, and where Compose files are kept apart from the sources.
+_FOLDERS = ("", ".github/workflows", ".devcontainer", ".docker", "deploy", "docker")
 NODE = ("npm", "yarn", "pnpm", "npx", "bunx?")
 
 
@@ -33,7 +37,7 @@ def compose_files(context: BuildContext) -> tuple[str, ...]:
     """The Compose files at the root of the context."""
     return tuple(
         one.path
-        for one in context.children("")
+        for one in context.lies_in("")
         if one.kind is Kind.FILE and _COMPOSE.fullmatch(posixpath.basename(one.path))
     )
 
@@ -41,19 +45,20 @@ def compose_files(context: BuildContext) -> tuple[str, ...]:
 def run_elsewhere(context: BuildContext, programs: Sequence[str] = NODE) -> Elsewhere:
     """What the files at the root of the context, and the workflows of its forge, run in an image.
 
-    `programs` are patterns of the programs that `docker run` is looked through for.
+    `programs` are patterns of the programs that `docker run` is looked through for; without any, only Compose files
+    are read.
     """
     caller = re.compile(_CALL.format(programs="|".join(programs)))
     commands: list[tuple[str, Place]] = []
     unknown: list[Unknown] = []
-    for folder in ("", ".github/workflows"):
-        for entry in context.children(folder):
+    for folder in _FOLDERS:
+        for entry in context.lies_in(folder):
             name = posixpath.basename(entry.path)
             compose = _COMPOSE.fullmatch(name) is not None
-            if entry.kind is not Kind.FILE or not (compose or _CALLERS.fullmatch(name)):
+            if entry.kind is not Kind.FILE or not (compose or (programs and _CALLERS.fullmatch(name))):
                 continue
-            text = source(context, entry.path)
-            if text is None:
+            text = context.lying_text(entry.path)
+            if text is None or len(text) > SOURCE_LIMIT:
                 unknown.append(Unknown(f"{entry.path} cannot be read", Place(entry.path)))
                 continue
             for number, line in enumerate(text.splitlines(), 1):

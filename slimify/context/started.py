@@ -17,17 +17,19 @@ _WORD = r"[\w./+-]+"
 _RUBY_CALL = re.compile(
     r"(?:(?<![\w.:@$&\"'])|\b(?:Kernel|Process|Open3|IO|PTY|POSIX::Spawn)\s*\.\s*)"
     r"(?:system|exec|spawn|popen[23]?e?|capture[23]e?|pipeline(?:_\w+)?)\b(?![:?!=.\w])(?!\s*(?:=|\||:|\)|,|$|\.\s))"
-    r"[\s(]\s*(.*)"
+    r"[\s(]\s*(?=(.*))"
 )
 _RAKE_CALL = re.compile(r"(?<![\w.:@$&\"'])sh[\s(]\s*([\"'].*)")
 _RUBY_QUOTED = re.compile(r"`([^`\n]*)`|%x(?:\{([^}\n]*)|\(([^)\n]*)|\[([^\]\n]*)|\|([^|\n]*)|([^\w\s])(.*))")
 _PHP_CALL = re.compile(
-    r"(?<![\w>:$])\\?(?:exec|shell_exec|system|passthru|proc_open|popen|pcntl_exec)\s*\(\s*(.*)"
-    r"|\bnew\s+\\?(?:Symfony\\Component\\Process\\)?Process\s*\(\s*(.*)"
-    r"|\bProcess::(?:fromShellCommandline|run|start)\s*\(\s*(.*)"
+    r"(?<![\w>:$])\\?(?:exec|shell_exec|system|passthru|proc_open|popen|pcntl_exec)\s*\(\s*(?=(.*))"
+    r"|\bnew\s+\\?(?:Symfony\\Component\\Process\\)?Process\s*\(\s*(?=(.*))"
+    r"|\bProcess::(?:(?!\bProcess::)[^;])*?\b(?:fromShellCommandline|run|start)\s*\(\s*(?=(.*))"
 )
-_PHP_QUOTED = re.compile(r"[=(]\s*`([^`\n]*)`")
-_DEFINES = re.compile(r"\s*(?:def|alias|alias_method|attr_\w+|function|public function|private function)\b")
+_PHP_QUOTED = re.compile(r"(?:[=(]|\breturn\b|\becho\b)\s*`([^`\n]*)`")
+# What is named here is defined, and not called.
+_RUBY_DEFINES = re.compile(r"\s*(?:alias|alias_method|attr_\w+)\b.*|\bdef\s+[\w.]+[?!=]?")
+_PHP_DEFINES = re.compile(r"\bfunction\s+&?\w+")
 
 
 class Started(NamedTuple):
@@ -42,8 +44,9 @@ def ruby_programs(path: str, text: str) -> Iterator[Started]:
     rake = path.endswith((".rake", "Rakefile"))
     for number, line in enumerate(text.split("\n__END__")[0].splitlines(), 1):
         code = re.sub(r"(?:^|\s)#(?!\{).*", "", line)
-        if not code.strip() or _DEFINES.match(code):
+        if not code.strip():
             continue
+        code = _RUBY_DEFINES.sub("", code)
         place = Place(path, number)
         for match in _RUBY_CALL.finditer(code):
             yield Started(_first(match[1]), place)
@@ -58,8 +61,9 @@ def ruby_programs(path: str, text: str) -> Iterator[Started]:
 def php_programs(path: str, text: str) -> Iterator[Started]:
     """The programs that a PHP source starts."""
     for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith(("//", "*", "/*", "#")) or _DEFINES.match(line):
+        if line.lstrip().startswith(("//", "*", "/*", "#")):
             continue
+        line = _PHP_DEFINES.sub("", line)
         place = Place(path, number)
         for match in _PHP_CALL.finditer(line):
             yield Started(_first(match[1] or match[2] or match[3] or ""), place)

@@ -80,3 +80,11 @@ class BuildContext(Protocol):
     def text(self, path: str) -> str | None:
         """The content decoded: by its byte order mark (UTF-8, UTF-16), else as UTF-8 with `surrogateescape`."""
         ...
+
+    def lies_in(self, folder: str) -> Sequence[Entry]:
+        """What lies directly in a folder, sent or not: files that say how the image is run often are not."""
+        ...
+
+    def lying_text(self, path: str) -> str | None:
+        """The decoded content of a regular file, whether it is sent or not; no link is followed."""
+        ...

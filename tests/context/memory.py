@@ -33,6 +33,12 @@ class Files:
     def entry(self, path: str) -> Entry | None:
         return self._entries.get(path)
 
+    def lies_in(self, folder: str) -> Sequence[Entry]:
+        return self.children(folder)
+
+    def lying_text(self, path: str) -> str | None:
+        return self.text(path)
+
     def children(self, folder: str) -> Sequence[Entry]:
         return tuple(one for path, one in self._entries.items() if path and posixpath.dirname(path) == folder)
 

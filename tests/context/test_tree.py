@@ -427,3 +427,20 @@ def test_loading_it_needs_nothing_dear() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"libcst", "tomllib", "gzip", "json.tool", "pathspec", "inspect", "tree_sitter"}
+
+
+def test_what_lies_there_without_being_sent(tmp_path: Path) -> None:
+    for name in ("compose.yaml", ".github/workflows/a.yml", "kept.txt", ".dockerignore"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("compose*\n.github\n" if name == ".dockerignore" else name)
+    (tmp_path / "away").symlink_to("/")
+    (tmp_path / "compose.link").symlink_to("kept.txt")
+    context = open_context(str(tmp_path))
+    assert "compose.yaml" not in [one.path for one in context.children("")]
+    assert {"compose.yaml", "kept.txt"} <= {one.path for one in context.lies_in("")}
+    assert [one.path for one in context.lies_in(".github/workflows")] == [".github/workflows/a.yml"]
+    assert context.lying_text(".github/workflows/a.yml") == ".github/workflows/a.yml"
+    assert context.lying_text("compose.yaml") == "compose.yaml"
+    for path in ("", "compose.link", "away/etc/passwd", "../x", "nothing", ".github"):
+        assert context.lying_text(path) is None
+    assert not [*context.lies_in("away"), *context.lies_in("away/etc"), *context.lies_in("nothing")]

@@ -216,3 +216,18 @@ def test_small_things_are_not_told() -> None:
     (notice,) = run(text, {"app/tests/a": "x" * 1_500_000, "app/b": ""}).notices
     assert notice.finding.title == "/app/tests (1.5 MB) stays in the image when it is deleted here"
     assert notice.reason.startswith("line 2 ")
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"run.sh": "#!/bin/sh\nunzip *.tgz\n"}, ""),
+        ({"package.json": '{"dependencies": {"a": "file:a.tgz"}}'}, ""),
+        ({"requirements.txt": "./a.tgz\n"}, ""),
+        ({}, "ln -s a.tgz b.tgz && "),
+    ],
+)
+def test_what_files_of_the_context_and_links_name_stays(files: dict[str, str], command: str) -> None:
+    text = f"WORKDIR /w\nRUN curl -O {URL} && {command}tar xf a.tgz\nCOPY . .\n"
+    assert not run(text, {"x": "", **files}).changed
+    assert run(text.replace(command, "") if command else text, {"x": ""}).changed

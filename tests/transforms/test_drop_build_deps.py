@@ -252,3 +252,12 @@ def test_what_is_built_later_is_built_with_a_compiler() -> None:
 def test_a_pragma_keeps_it() -> None:
     text = _debian("gcc").replace("RUN apt", "# slimify: skip=drop-build-deps\nRUN apt")
     assert not run(text).changed
+
+
+def test_a_compose_file_that_builds_in_the_image() -> None:
+    text = f"{ALPINE}RUN {INSTALL} && {PIP}\n{SERVE}"
+    compose = {
+        "compose.yaml": "services:\n  web:\n    build: .\n    command: sh -c 'pip install -r dev.txt && exec x'\n"
+    }
+    assert run(text).changed
+    assert "compose.yaml runs pip install in an image" in said(text, {**MAIN, **compose})

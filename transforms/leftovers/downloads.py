@@ -26,6 +26,8 @@ from slimify.semantics.effects import Effects, effects
 from slimify.syntax.shell import AndOr, Body
 
 NAME = "delete-in-layer"
+# What they make leads to the file.
+_POINTERS = ("alternatives", "ln", "update-alternatives")
 _REMOVERS = ("rm", "unlink", "shred", "find")
 
 
@@ -48,6 +50,8 @@ def downloaded(build: Build, step: Step) -> Iterator[Rewrite | Finding]:
 def _unpacked(calls: tuple[Invocation, ...], at: int, one: Named) -> tuple[Invocation, Named] | None:
     """The call that unpacks a download, and how it names it; None where it is not the last to speak of it."""
     base = posixpath.basename(one.path)
+    if any(call.program in _POINTERS and any(base in word.text for word in call.words) for call in calls):
+        return None
     for call in reversed(calls[at + 1 :]):
         if not any(base in (value or word.text) for value, word in zip(call.argv, call.words, strict=True)):
             continue

@@ -18,7 +18,8 @@ from slimify.syntax.shell import Word
 ARCHIVE = re.compile(r".*\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz|tzst|zip|deb|rpm)", re.IGNORECASE)
 TEMPORARY = ("/tmp", "/var/tmp")
 _SCRIPTS = re.compile(
-    r"(?:.*\.(?:sh|bash|py|rb|pl|js|mjs|cjs|ts|php|mk|cmake)|Makefile|makefile|.*Procfile|entrypoint.*)"
+    r"(?:.*\.(?:sh|bash|py|rb|pl|js|mjs|cjs|ts|php|mk|cmake|toml|cfg|gradle)|Makefile|makefile|.*Procfile|entrypoint.*"
+    r"|.*requirements.*\.(?:txt|in)|package\.json|composer\.json|pom\.xml|Gemfile|Pipfile|CMakeLists\.txt)"
 )
 _MOST_SCRIPTS = 500
 _LARGE = 100_000
@@ -149,8 +150,7 @@ def names_it(text: str, path: str) -> bool:
 
 
 def named_in_context(context: BuildContext, path: str) -> str:
-    """A script of the context that names a file, or why that is not known; empty if there is none."""
-    base = _spelled(posixpath.basename(path))
+    """A script or manifest of the context that names a file, or why that is not known; empty if there is none."""
     looked = 0
     for entry in context.entries():
         if entry.kind is not Kind.FILE:
@@ -160,7 +160,7 @@ def named_in_context(context: BuildContext, path: str) -> str:
         looked += 1
         if looked > _MOST_SCRIPTS or context.truncated:
             return "there are more scripts in the build context than are looked through"
-        if entry.size <= _LARGE and base.search((context.read(entry.path) or b"").decode("latin-1")):
+        if entry.size <= _LARGE and names_it((context.read(entry.path) or b"").decode("latin-1"), path):
             return f"{entry.path} names it"
     return ""
 

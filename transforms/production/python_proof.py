@@ -113,7 +113,7 @@ def _elsewhere(context: BuildContext, runs: PythonRuns, there: Placed, state: St
         except MissingEvidence as missing:
             runs.doubt = runs.doubt or str(missing)
     for path in compose_files(context):
-        if "SETTINGS" in (context.text(path) or ""):
+        if "SETTINGS" in (context.lying_text(path) or ""):
             runs.doubt = runs.doubt or f"{path} may give it other settings"
 
 

@@ -217,7 +217,7 @@ class _Judge:
 
     def _mode(self, context: BuildContext) -> None:
         for path in compose_files(context):
-            if _OTHER_MODE.search(context.text(path) or ""):
+            if _OTHER_MODE.search(context.lying_text(path) or ""):
                 raise MissingEvidence(f"{path} runs it in another mode than production")
         for step in self.build.steps():
             if step.keyword in ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK") and _OTHER_MODE.search(

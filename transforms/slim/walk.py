@@ -8,6 +8,7 @@ import re
 from slimify.transforms.slim.base import At, Foreign, Ledger, RefusedError
 from slimify.transforms.slim.commands import SHELLS, USUAL_PATH, Commands
 
+from slimify.context.run_elsewhere import run_elsewhere
 from slimify.semantics.build import Build, BuildStage, State, Step
 from slimify.semantics.build_context import Kind
 from slimify.semantics.effects import effects
@@ -19,6 +20,10 @@ _STATIC = {"ghcr.io/astral-sh/uv": ("uv", "uvx")}
 _FOREIGN_LANGUAGE = re.compile(r"\b(?!en_)[a-z]{2}_[A-Z]{2}\b")
 # Images whose applications are looked into; on Debian itself nothing can be missing.
 _COMPILED = re.compile(r"\.so(?:\.[0-9.]+)?$|\.node$|\.whl$|\.deb$|\.egg$")
+_BUILDS = re.compile(
+    r"(?<![\w./-])(?:(?:g?cc|g\+\+|make|git)(?![\w./-])|(?:pip3?|poetry|bundle|gem) install\b|npm (?:i|ci|install)\b"
+    r"|yarn (?:add|install)\b|pnpm (?:i|add|install)\b)"
+)
 _LANGUAGES = frozenset({"debian", "node", "python", "ruby"})
 
 
@@ -48,6 +53,7 @@ class Walk(Commands):
             if not self.build.children[leaf.index]:
                 self._command(leaf)
         self._taken_elsewhere()
+        self._run_elsewhere()
         if not self.same:
             self._binaries()
             self.python.finish()
@@ -71,6 +77,14 @@ class Walk(Commands):
         for stage in (self.stage, self.chain[-1]):
             if stage.name is not None and facts().development.search(stage.name):
                 raise RefusedError(f"the stage {stage.name} is named as one for development or building")
+
+    def _run_elsewhere(self) -> None:
+        """A Compose file may have the image build or install something, as for development."""
+        if self.build.context is None or self.same:
+            return
+        for command, at in run_elsewhere(self.build.context, ()).commands:
+            if match := _BUILDS.search(command):
+                raise RefusedError(f"{at.file} runs {match[0]} in an image")
 
     def _taken_elsewhere(self) -> None:
         """Other stages may take system files from here."""

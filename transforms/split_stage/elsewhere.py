@@ -7,7 +7,6 @@ import re
 
 from slimify.transforms.split_stage.refused import Refused
 
-from slimify.context.found import source
 from slimify.context.run_elsewhere import run_elsewhere
 from slimify.semantics.build_context import BuildContext, Kind
 
@@ -24,10 +23,10 @@ def elsewhere(context: BuildContext, folder: str, shipped: bool) -> None:
 
     So it does where a command runs what only the build stage would have.
     """
-    for entry in context.children(""):
+    for entry in context.lies_in(""):
         if shipped or entry.kind is not Kind.FILE or not _COMPOSE.fullmatch(entry.path):
             continue
-        for place in _MOUNT.findall(source(context, entry.path) or ""):
+        for place in _MOUNT.findall(context.lying_text(entry.path) or ""):
             if f"{folder}/".startswith(f"{posixpath.normpath(place).rstrip('/')}/"):
                 raise Refused(f"{entry.path} mounts the sources over {folder}, as for development")
     for command, at in run_elsewhere(context).commands:

@@ -10,6 +10,9 @@ from slimify.context.copies import Copied, copied
 from slimify.knowledge.image_config import config
 from slimify.semantics.build import Build, BuildStage, Step, mounts
 
+# apt.conf(5), sources.list(5), apk-repositories(5).
+_REPOSITORIES = ("/etc/apt/", "/etc/apk/")
+
 
 class Files:
     """Where the files of the image come from, as far as they come from the build context.
@@ -30,6 +33,8 @@ class Files:
                 found = copied(step.instruction, state, build.context)
                 if isinstance(found, str):
                     raise Refused(f"what is copied is not known: {found}", step.instruction.span)
+                if any(image is not None and image.startswith(_REPOSITORIES) for _, image in found.files):
+                    raise Refused("where the distribution's packages come from is changed", step.instruction.span)
                 self.taken[step.index] = found
 
     def folder(self, step: Step | None) -> str:

@@ -6,6 +6,7 @@ commands change files among those of the application (assets, caches), its folde
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -122,8 +123,12 @@ class Layout:
             if step.keyword in ("COPY", "ADD") and one.flag("chown") and self._inside(step):
                 raise Refused("files are given an owner before the build changes some of them", one.span)
             run = self.runs.get(step.index)
-            if run is not None and run.sets_up and not run.edits and self._chowns(step):
+            if run is None or not run.sets_up or run.edits:
+                continue
+            if self._chowns(step):
                 raise Refused("files are given an owner before the build changes some of them", one.span)
+            if not self._outside(step) and not self._inside_only(step):
+                raise Refused("one RUN sets up the files that the build changes, and others", one.span)
 
     def _part(self, step: Step) -> Part:
         if step.index > self.last:
@@ -155,7 +160,7 @@ class Layout:
             return written
         if programs & _USERS:
             return Part.BOTH if self._owners() else Part.RUN
-        if self.folder and programs == {"chmod"} and not self._outside(run.step):
+        if self._inside_only(run.step):
             return Part.BUILD
         return Part.BOTH if programs and programs <= _AS_WELL else Part.RUN
 
@@ -199,6 +204,22 @@ class Layout:
         if len(inside) > 1:
             raise Refused(f"files are copied into {self.folder} and elsewhere at once", step.instruction.span)
         return inside == {True}
+
+    def _inside_only(self, step: Step) -> bool:
+        """Whether a RUN gives modes in the folder that is taken over as a whole, and changes nothing elsewhere."""
+        body = step.body
+        assert body is not None
+        if not self.folder or self._outside(step) or not _programs(step) <= {"chmod", "mkdir"}:
+            return False
+        paths = [
+            path
+            for command in body.script.commands()
+            for call in invocations(command, step.state.variables)
+            for path in call.operands[call.program == "chmod" :]
+            if call.program in ("chmod", "mkdir")
+        ]
+        places = [None if path is None else posixpath.join(self.files.folder(step), path) for path in paths]
+        return all(one is not None and f"{posixpath.normpath(one)}/".startswith(f"{self.folder}/") for one in places)
 
     def _chowns(self, step: Step) -> bool:
         return bool(_programs(step) & {"chown", "chgrp"}) and not self._outside(step)

@@ -6,9 +6,9 @@ only for development once the sources are built, or all packages, where what is 
 
 from __future__ import annotations
 
-import posixpath
 import re
 
+from slimify.transforms.split_stage.audience import for_production
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.node_account import evidence, pays, purpose
 from slimify.transforms.split_stage.node_built import built
@@ -61,7 +61,7 @@ def plan(build: Build, image: Image) -> Result | None:
     case = Case(build, stage, image, runs, moving, [one for run in moving for one in tasks(run)], found)
     if not case.of(What.INSTALL):
         return None
-    _for_production(build, stage)
+    for_production(build)
     if image.kind in ("slim", "alpine") and not found.names and not _builds(case):
         return None
     _movable(case)
@@ -90,16 +90,6 @@ def _read(stage: BuildStage) -> tuple[dict[int, Run], list[Refused]]:
             except Refused as reason:
                 unread.append(reason)
     return runs, unread
-
-
-def _for_production(build: Build, stage: BuildStage) -> None:
-    """Refuse a file or stage that is named as one for development."""
-    from slimify.knowledge.slim import facts
-
-    names = facts().development
-    path = build.dockerfile.source.path or ""
-    if ".devcontainer" in path or names.search(posixpath.basename(path)) or (stage.name and names.search(stage.name)):
-        raise Refused("the file or the stage is named as one for development")
 
 
 def _builds(case: Case) -> bool:

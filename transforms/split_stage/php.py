@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.assets import NODE_TOOLS
+from slimify.transforms.split_stage.audience import for_production
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
@@ -29,7 +30,7 @@ from slimify.transforms.split_stage.php_build import (
     pipe,
     sort,
 )
-from slimify.transforms.split_stage.php_packages import packages_of
+from slimify.transforms.split_stage.php_packages import called_by_packages, packages_of
 from slimify.transforms.split_stage.php_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
@@ -74,6 +75,7 @@ def plan(build: Build, image: Image) -> Result | None:
     if reference is None or base is None or image.release is None:
         raise Refused(f"which release of the distribution {stage.image} stands on is not known")
     _variables(stage)
+    for_production(build)
     files = Files(build, stage)
 
     def sorter(run: Run, call: Invocation) -> Run | None:
@@ -88,7 +90,8 @@ def plan(build: Build, image: Image) -> Result | None:
     brought = packages_of(build, stage, files, runs)
     if brought is None and (any(step.instruction.flag("from") for step in stage.steps) or _mentions_composer(runs)):
         raise Refused("Composer is there and the build does not run it, as where people work in the image")
-    dropped = _dropped(list(runs.values()), begin, brought is not None)
+    calls = called_by_packages(build, files) | _renders(stage, begin)
+    dropped = _dropped(list(runs.values()), begin, brought is not None, calls)
     if brought is not None and brought.whole:
         # What its scripts write is only known to lie in the folder that it is run in.
         runs = {at: run._replace(edits=run.builds) if _composes(run) else run for at, run in runs.items()}
@@ -123,6 +126,12 @@ def _variables(stage: BuildStage) -> None:
                 raise Refused(f"{name} is set, which decides where files are found", step.instruction.span)
 
 
+def _renders(stage: BuildStage, begin: Start) -> frozenset[str]:
+    """node, where Inertia's server runs it (Inertia documentation, "Server-side rendering")."""
+    texts = [begin.texts, *(one.arguments for one in stage.stage.instructions)]
+    return frozenset({"node"} if any("inertia:start-ssr" in one for one in texts) else ())
+
+
 def _composes(run: Run) -> bool:
     return any((found := composer(one)) is not None and found.verb for one in run.builds)
 
@@ -131,14 +140,17 @@ def _mentions_composer(runs: dict[int, Run]) -> bool:
     return any("composer" in run.step.instruction.arguments for run in runs.values())
 
 
-def _dropped(runs: list[Run], begin: Start, composed: bool) -> frozenset[str]:
-    """The packages that fetch or make something in the build, and that nothing is known to run afterwards."""
+def _dropped(runs: list[Run], begin: Start, composed: bool, calls: frozenset[str]) -> frozenset[str]:
+    """The packages that fetch or make something in the build, and that nothing is known to run afterwards.
+
+    `calls` are the programs that packages of Composer are known to call.
+    """
     installed = {one for run in runs for one in run.packages} & _EXTRA
     kept: set[str] = set()
     computed = any(one.name is None for one in begin.started)
     called = {posixpath.basename(one) for one, _ in begin.programs}
     called |= {posixpath.basename(one.name) for one in begin.started if one.name}
-    called |= {*re.findall(r"[\w-]+", begin.texts)}
+    called |= {*re.findall(r"[\w-]+", begin.texts)} | calls
     assets = any(one.program in NODE_TOOLS for run in runs for one in run.builds)
     if computed or not composed:
         kept |= FETCH | _UNPACK

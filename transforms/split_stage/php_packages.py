@@ -22,6 +22,12 @@ _LARAVEL = re.compile(
 )
 _CACHE = "bootstrap/cache"
 _ELSEWHERE = re.compile(r"(?:^|[\s=>])(?:/|~|\$HOME)|\b(?:curl|wget|sudo)\b")
+_WRAPPERS = (
+    (re.compile(r"browsershot|screenshot|puppeteer|puphpeteer|playwright|laravel-pdf|mjml|shiki"), ("node",)),
+    (re.compile(r"\bnode(?:js)?\b|\bssr\b|server-side-rendering|assetic|\brialto\b"), ("node",)),
+    (re.compile(r"\bgit(?:lib|elephant|ter)?(?![a-z])|^composer/composer$|pragmarx/version"), ("git",)),
+    (re.compile(r"zippy|\bunzip\b|^composer/composer$"), ("unzip", "zip")),
+)
 _OWNED = re.compile(r"\bch(?:own|mod)\b")
 _INSTALLS = frozenset(["install", "i", "dump-autoload", "dumpautoload"])
 # Plug-ins that write to the folder of packages alone (their own documentation).
@@ -83,6 +89,23 @@ def packages_of(build: Build, stage: BuildStage, files: Files, runs: dict[int, R
         _OWNED.search(step.instruction.arguments) for step in stage.steps[: run.step.index] if step.keyword == "RUN"
     )
     return Packages((*laid, cache.rstrip("/")), whole=owned or not known)
+
+
+def called_by_packages(build: Build, files: Files) -> frozenset[str]:
+    """The programs that packages of Composer may call when the application runs, by what the packages are named.
+
+    A package that wraps a program has its name: spatie/browsershot and nesk/puphpeteer run node, czproject/git-php
+    runs git, alchemy/zippy zip and unzip (their READMEs). Composer itself, as a package, runs all that it runs.
+    """
+    assert build.context is not None
+    found: set[str] = set()
+    for origin in {one for taken in files.taken.values() for one, _ in taken.files}:
+        if posixpath.basename(origin) not in ("composer.json", "composer.lock"):
+            continue
+        text = files.text(origin, 1 << 24) or ""
+        for name in set(re.findall(r'"([a-z0-9][\w.-]*/[a-z0-9][\w.-]*)"', text)):
+            found |= {program for pattern, programs in _WRAPPERS if pattern.search(name) for program in programs}
+    return frozenset(found)
 
 
 def _plugins(lock: ComposerLock, told: list[Command]) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from slimify.transforms.split_stage.audience import for_production
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.install import install
 from slimify.transforms.split_stage.python_environment import Environment
@@ -24,7 +25,7 @@ from slimify.transforms.split_stage.python_stage import (
 from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
-from slimify.transforms.split_stage.system import System, of_image
+from slimify.transforms.split_stage.system import System, of_image, preloaded
 from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.knowledge.debian import closure_size
@@ -63,6 +64,7 @@ def plan(build: Build, image: Image) -> Result | None:
         return None
     if unread:
         raise unread[0]
+    for_production(build)
     if image.distribution == "alpine":
         from slimify.transforms.split_stage.python_alpine import plan_alpine
 
@@ -72,7 +74,8 @@ def plan(build: Build, image: Image) -> Result | None:
     base = None if slim is None else respell(stage.stage.image, stage.image, slim)
     if slim is None or base is None or config(stage.image) != config(slim):
         raise Refused(f"no slim image of the same version and release as {stage.image} is known")
-    _, moving, files, ships, found = read_stage(build, stage, runs, image, _GLIBC[release])
+    read = read_stage(build, stage, runs, image, _GLIBC[release])
+    _, moving, files, ships, found, _ = read
     if not any(run.build_only for run in moving) and not found.compiled and not ships.left:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     for run in runs.values():
@@ -104,7 +107,7 @@ def plan(build: Build, image: Image) -> Result | None:
         Plan(
             name=free_name(build),
             base=base,
-            parts=parts(stage, runs, found, ships),
+            parts=parts(read, stage),
             prepare=ships.prepare(minor),
             arrive=(*_packages(build, moving, system), *(() if late else brought)),
             late=brought if late else (),
@@ -140,6 +143,8 @@ def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installe
         system.wants_program(program, where, stage.stage.base.span)
     for library, where in begin.libraries:
         system.wants_library(library, where, stage.stage.base.span)
+    for library, span in preloaded(stage):
+        system.wants_library(library, "LD_PRELOAD", span)
     system.wants_modules()
 
 

@@ -71,7 +71,7 @@ def plan_alpine(build: Build, stage: BuildStage, image: Image, runs: dict[int, R
         Plan(
             name=free_name(build),
             base=stage.stage.image,
-            parts=parts(stage, runs, read.found, read.ships),
+            parts=parts(read, stage),
             prepare=read.ships.prepare(int(match[1])),
             arrive=(*installs, *(() if late else brought)),
             late=brought if late else (),

@@ -10,11 +10,13 @@ from slimify.transforms.split_stage.core import Part
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.python_environment import Environment, copies_installer, environment
 from slimify.transforms.split_stage.python_packages import Installed, installed
+from slimify.transforms.split_stage.python_settings import read_unasked
 from slimify.transforms.split_stage.python_start import Start
 from slimify.transforms.split_stage.python_tools import PIPED, pipe_installer, sort_python
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run, read_run
 
+from slimify.context.run_elsewhere import run_elsewhere
 from slimify.knowledge.images import Image
 from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.build_context import BuildContext
@@ -33,18 +35,26 @@ _BUILDS = re.compile(
 _ELSEWHERE = re.compile(
     r"/usr/local/bin(?!/(?:[\w.-]+\.sh\b|[\"'\s]|$))|/usr/local/lib|(?:site|dist)-packages|/opt/venv"
 )
+# What a Compose file may have run in the image that only the build stage has, or that is blind to a virtualenv.
+_ONLY_BUILDS = re.compile(
+    r"(?<![\w./-])(?:apt-get|apk|cron|crond|g\+\+|gcc|git|make|pdm|pip3?|pipenv|poetry|sudo|supervisord|uv)(?![\w./-])"
+)
 # Debian policy, base-passwd: users and groups that every image has.
 _USERS = frozenset("root daemon bin sys adm www-data nobody nogroup users staff".split())
 
 
 class Stage(NamedTuple):
-    """The RUNs of a stage, those that move to the build stage, the files, the environment, and what is in it."""
+    """The RUNs of a stage, those that move to the build stage, the files, the environment, and what is in it.
+
+    `unasked` are the COPY and ADD of files that installers read without being told to.
+    """
 
     runs: dict[int, Run]
     moving: list[Run]
     files: Files
     ships: Environment
     found: Installed
+    unasked: frozenset[int]
 
 
 def sorted_runs(stage: BuildStage) -> tuple[dict[int, Run], list[Refused], bool]:
@@ -77,7 +87,8 @@ def read_stage(build: Build, stage: BuildStage, runs: dict[int, Run], image: Ima
     found = installed(build, files, moving, image.version, libc, image.kind == "full")
     _undisturbed(stage, files, runs, ships)
     _in_time(runs, ships)
-    return Stage(runs, moving, files, ships, found)
+    _elsewhere(build, ships)
+    return Stage(runs, moving, files, ships, found, read_unasked(stage, files, moving[-1].step.index))
 
 
 def serves_build(step: Step) -> bool:
@@ -100,9 +111,24 @@ def _in_time(runs: dict[int, Run], ships: Environment) -> None:
             raise Refused("something runs before all is installed", run.step.instruction.span)
 
 
+def _elsewhere(build: Build, ships: Environment) -> None:
+    """Refuse where a Compose file has run in the image what would not be found there."""
+    assert build.context is not None
+    for command, at in run_elsewhere(build.context, ()).commands:
+        match = _ONLY_BUILDS.search(command)
+        if match is not None and match[0] != ships.keeps:
+            raise Refused(f"{at.file} runs {match[0]} in an image")
+        if _ELSEWHERE.search(ships.without(command)):
+            raise Refused(f"{at.file} names a path of the interpreter's own packages or programs")
+
+
 def _undisturbed(stage: BuildStage, files: Files, runs: dict[int, Run], ships: Environment) -> None:
     """Refuse where something else lies in the environment of the project's own, or changes its owner on the way."""
     if not ships.own:
+        for step in stage.steps:
+            words = step.instruction.exec_form or tuple(one.text for one in step.instruction.tokens)
+            if step.keyword == "VOLUME" and any(f"{ships.folder}/".startswith(f"{one.rstrip('/')}/") for one in words):
+                raise Refused(f"a volume lies over {ships.folder}", step.instruction.span)
         return
     inside = f"{ships.folder}/"
     for index, taken in files.taken.items():
@@ -124,8 +150,9 @@ def check_files(context: BuildContext | None, begin: Start, ships: Environment) 
             raise Refused(f"{path} names a path of the interpreter's own packages or programs")
 
 
-def parts(stage: BuildStage, runs: dict[int, Run], found: Installed, ships: Environment) -> tuple[Part, ...]:
+def parts(read: Stage, stage: BuildStage) -> tuple[Part, ...]:
     """Where each instruction goes."""
+    runs, found, ships = read.runs, read.found, read.ships
     last = max(at for at, run in runs.items() if run.moves)
     owners = _owners(stage, runs, found)
     found_parts: list[Part] = []
@@ -138,6 +165,8 @@ def parts(stage: BuildStage, runs: dict[int, Run], found: Installed, ships: Envi
                 part = Part.BUILD
             elif step.index in found.copies:
                 part = Part.BUILD if step.index in found.copied_again else Part.BOTH
+            elif step.index in read.unasked:
+                part = Part.BOTH
         found_parts.append(part)
     return tuple(found_parts)
 

@@ -29,7 +29,7 @@ from slimify.syntax.source import Span
 _INTERPRETER = re.compile(r"python(?:3(?:\.\d+)?)?")
 # They start programs with another PATH, at other times, or as a service, or give somebody a shell.
 _OTHER_PATH = frozenset(
-    "at cron crond doas gosu init login runuser service setpriv ssh sshd start-stop-daemon su su-exec sudo supervisord "
+    "at cron crond doas init login runuser service setpriv ssh sshd start-stop-daemon su sudo supervisord "
     "supervisorctl systemctl systemd tmux screen ipython jupyter pip pip3 virtualenv venv".split()
 )
 # In the slim image as in the full one: with it comes the interpreter (docker-library/python).

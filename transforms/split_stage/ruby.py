@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.assets import NODE_TOOLS, pipe
+from slimify.transforms.split_stage.audience import for_production
 from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
@@ -31,6 +32,7 @@ from slimify.transforms.split_stage.ruby_build import (
 from slimify.transforms.split_stage.ruby_gems import Gems, gems
 from slimify.transforms.split_stage.ruby_start import Start, start
 from slimify.transforms.split_stage.runs import Run, read_run
+from slimify.transforms.split_stage.system import System, preloaded
 
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_folders import holds_nothing
@@ -67,6 +69,7 @@ def plan(build: Build, image: Image) -> Result | None:
     if image.kind != "full" and not any(map(_BUILDS.search, texts)):
         return None
     _version(image)
+    for_production(build)
     files = Files(build, stage)
 
     def sorter(run: Run, call: Invocation) -> Run | None:
@@ -216,6 +219,8 @@ def _needs(needed: Needed, stage: BuildStage, found: Gems, begin: Start) -> None
         needed.system.wants(("nodejs",), f"{found.needs_node} runs it")
     if begin.services:
         needed.system.wants(("netbase",), f"{begin.services} names a service")
+    for library, where in preloaded(stage) if isinstance(needed.system, System) else ():
+        needed.system.wants_library(library, "LD_PRELOAD", where)
     needed.programs(begin.programs, span)
     needed.started(begin.started, span)
     needed.modules()

@@ -164,6 +164,8 @@ class CommandLines:
             if "PATH" in assigned:
                 raise Refused(f"{where} sets PATH", span)
             for one in invocations(command, dict(self.stage.final_state.env)):
+                for name in set(one.wrappers) - _SHELLS:
+                    self.program(Called(name, name, (), where, span, depth))
                 handed = one.words if one.program == "exec" else one.typed
                 if one.program is None or one.program == "exec":
                     if self._has_cmd and any(word.text in _ALL for word in handed):
@@ -174,8 +176,6 @@ class CommandLines:
                     word.text.lstrip("\"'").startswith("PATH=") for word in one.words
                 ):
                     raise Refused(f"{where} sets PATH", span)
-                for name in set(one.wrappers) - _SHELLS:
-                    self.program(Called(name, name, (), where, span, depth))
                 typed = [word.value for word in one.typed]
                 self.program(Called(one.program, typed[0] or "", (*typed[1:], *one.argv), where, span, depth))
 

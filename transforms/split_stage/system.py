@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from slimify.transforms.split_stage.alpine import Alpine
@@ -22,6 +22,7 @@ from slimify.knowledge.debian import (
 )
 from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.images import Image
+from slimify.semantics.build import BuildStage, pairs
 from slimify.syntax.source import Span
 
 
@@ -144,6 +145,15 @@ class System:
                 for other in more:
                     found |= closure([other], self.release) or frozenset()
         return found
+
+
+def preloaded(stage: BuildStage) -> Iterator[tuple[str, Span]]:
+    """The libraries that LD_PRELOAD has every program load (ld.so(8)), by their sonames."""
+    for step in stage.steps:
+        for name, value in pairs(step.instruction) if step.keyword == "ENV" else ():
+            if name == "LD_PRELOAD":
+                paths = re.split(r"[:\s]+", value.strip("\"'"))
+                yield from ((posixpath.basename(one), step.instruction.span) for one in paths if one)
 
 
 def distribution(image: Image, old: str, new: str, runs: Iterable[Run], dropped: frozenset[str]) -> Distribution:

@@ -29,6 +29,12 @@ class Memory:
     def entry(self, path: str) -> Entry | None:
         return self.found.get(path)
 
+    def lies_in(self, folder: str) -> Sequence[Entry]:
+        return self.children(folder)
+
+    def lying_text(self, path: str) -> str | None:
+        return self.text(path)
+
     def children(self, folder: str) -> Sequence[Entry]:
         return tuple(one for one in self.found.values() if posixpath.dirname(one.path) == folder)
 
