@@ -196,6 +196,7 @@ def _proven(path: str, settings: Settings, context: str, prove: Prove, quiet: bo
         level=settings.level,
         only=settings.only,
         skip=settings.skip,
+        cache_mounts=settings.cache_mounts,
         engine=prove.engine,
         options=BuildOptions(settings.target, dict(settings.build_args), network=prove.network),
     )

@@ -36,6 +36,7 @@ class Request(NamedTuple):
     level: str = "standard"
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    cache_mounts: bool = False
     engine: str | None = None
     options: BuildOptions = BuildOptions()
     smoke: Smoke = Smoke()
@@ -113,9 +114,8 @@ def _subject(request: Request, only: tuple[str, ...], skip: tuple[str, ...]) -> 
     if request.against is not None:
         return Subject(before, _read(request.against), context, (ignored, _ignore_text(request.against, context)))
     outcome = rewrite(request, before, only, skip)
-    changes = frozenset(one.rewrite.transform for one in outcome.changes)
     after = next((file.after for file in outcome.files), ignored)
-    return Subject(before, outcome.after.text, context, (ignored, after), changes)
+    return Subject(before, outcome.after.text, context, (ignored, after), outcome.changes)
 
 
 def _context(request: Request) -> str:
@@ -133,6 +133,7 @@ def rewrite(request: Request, text: str, only: tuple[str, ...], skip: tuple[str,
         skip=skip,
         target=request.options.target,
         build_args=request.options.build_args,
+        cache_mounts=request.cache_mounts,
     )
 
 

@@ -86,10 +86,18 @@ class Engine:
         return config
 
     def run(
-        self, image: str, name: str, argv: Sequence[str], entrypoint: str | None = None, timeout: float = 60.0
+        self,
+        image: str,
+        name: str,
+        argv: Sequence[str],
+        entrypoint: str | None = None,
+        timeout: float = 60.0,
+        arguments: Sequence[str] = (),
     ) -> Ran:
-        """Run a command in a new container without a network, and remove it."""
-        command = [self.program, "run", "--name", name, "--network", "none"]
+        """Run a command in a new container without a network, unless the arguments name one, and remove it."""
+        network = any(one.startswith(("--network", "--net")) for one in arguments)
+        command = [self.program, "run", "--name", name, *arguments]
+        command += [] if network else ["--network", "none"]
         command += ["--entrypoint", entrypoint] if entrypoint is not None else []
         try:
             done = subprocess.run(

@@ -21,6 +21,7 @@ from slimify.proof.image import Image
 from slimify.proof.open_image import saved
 from slimify.proof.session import Session
 from slimify.proof.smoke import Smoke, observe
+from slimify.rewrite.outcome import Change
 
 _SENT = re.compile(r"transferring context: ([\d.]+)\s*([kMGT]?)B")
 _UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -65,7 +66,10 @@ class Measured(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """Two versions, and how they differ; `after` and `comparison` are None where it did not come to them."""
+    """Two versions, and how they differ; `after` and `comparison` are None where it did not come to them.
+
+    `changes` are what slimify did, empty where the other version is somebody else's.
+    """
 
     verdict: Verdict
     before: Measured
@@ -73,6 +77,7 @@ class Proof(NamedTuple):
     comparison: Comparison | None
     behaviour: tuple[Difference, ...]
     seen: tuple[smoke.Seen, smoke.Seen] | None
+    changes: tuple[Change, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -86,13 +91,13 @@ class Proof(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What is proved. The ignore files are texts, None where there is none; `changes` are the names of transforms."""
+    """What is proved. The ignore files are texts, None where there is none; `changes` are what slimify did."""
 
     before: str
     after: str
     context: str
     ignored: tuple[str | None, str | None]
-    changes: frozenset[str] = frozenset()
+    changes: tuple[Change, ...] = ()
 
 
 class _Version:
@@ -143,8 +148,7 @@ class _Version:
 
     def _rebuilds(self) -> Iterator[tuple[str, float]]:
         """The seconds of a build after one file was touched, with the cache of the first build."""
-        prover, side, number = self._prover, self.side, str(self._number)
-        engine, names, options = prover.engine, prover.names, prover.options
+        side, names, number = self.side, self._prover.names, str(self._number)
         tree = open_context(side.context, side.path)
         paths = [one.path for one in tree.entries() if one.kind.value == "file"]
         wanted = {
@@ -154,15 +158,21 @@ class _Version:
         for what, path in wanted.items():
             if path is None:
                 continue
-            copy, again = names.path(number, "context"), names.image(f"{number}-again")
+            # Each build has a name of its own: the image that loses its name to another is one that nobody removes.
+            copy, role = names.path(number, "context"), f"{number}-{what.rpartition(' ')[2]}"
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(side.context, copy, symlinks=True)
-            warm = engine.build(side.path, copy, again, options, names.path(number, "warm.log"), cache=True)
+            warm = self._again(copy, f"{role}-warm")
             with open(os.path.join(copy, path), "ab") as file:
                 file.write(b"\n")
-            built = engine.build(side.path, copy, again, options, names.path(number, "again.log"), cache=True)
+            built = self._again(copy, f"{role}-touched")
             if warm.ok and built.ok:
                 yield what, built.seconds
+
+    def _again(self, context: str, role: str) -> Built:
+        prover = self._prover
+        name, log = prover.names.image(role), prover.names.path(f"{role}.log")
+        return prover.engine.build(self.side.path, context, name, prover.options, log, cache=True)
 
 
 class Prover:
@@ -183,10 +193,10 @@ class Prover:
         """Raises `EngineError` and `ImageError` where the engine fails, not where a build does."""
         old = self._version(subject.before, subject.ignored[0], subject.context)
         if not old.measured.built.ok:
-            return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None)
+            return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None, subject.changes)
         new = self._version(subject.after, subject.ignored[1], subject.context)
         if not new.measured.built.ok:
-            return Proof(Verdict.NOT_BUILT, old.measured, new.measured, None, (), None)
+            return Proof(Verdict.NOT_BUILT, old.measured, new.measured, None, (), None, subject.changes)
         assert old.measured.image is not None
         assert new.measured.image is not None
         left = expected(old.side, new.side, old.measured.image, new.measured.image)
@@ -195,7 +205,7 @@ class Prover:
             new.filesystem,
             (_without(old.config, left.variables), _without(new.config, left.variables)),
             left.files.__contains__,
-            packages_may_go="production-dependencies" in subject.changes,
+            packages_may_go=any(one.rewrite.transform == "production-dependencies" for one in subject.changes),
             expected_path=left.path,
             base_layers=left.base_layers,
         )
@@ -206,7 +216,8 @@ class Prover:
         different = bool(comparison.differences or behaviour)
         smaller = new.measured.size < old.measured.size * (1 - _SAME_SHARE)
         verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
-        return Proof(verdict, old.measured, new.measured, comparison, tuple(behaviour), (old.seen, new.seen))
+        seen = old.seen, new.seen
+        return Proof(verdict, old.measured, new.measured, comparison, tuple(behaviour), seen, subject.changes)
 
     def _version(self, text: str, ignored: str | None, context: str) -> _Version:
         key = text, ignored, context
