@@ -48,6 +48,7 @@ class ProofFormat(enum.StrEnum):
     text = "text"
     json = "json"
     markdown = "markdown"
+    html = "html"
 
 
 class LayersFormat(enum.StrEnum):

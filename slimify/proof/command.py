@@ -141,6 +141,10 @@ def render(proof: Proof, name: str, form: str) -> str:
     """The report in one of its forms."""
     if form == "json":
         return json.dumps(as_data(proof, name), indent=2) + "\n"
+    if form == "html":
+        from slimify.proof.html_report import as_html
+
+        return as_html(proof, name)
     return as_markdown(proof, name) if form == "markdown" else as_text(proof, name)
 
 

@@ -161,13 +161,21 @@ class _Version:
             # Each build has a name of its own: the image that loses its name to another is one that nobody removes.
             copy, role = names.path(number, "context"), f"{number}-{what.rpartition(' ')[2]}"
             shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(side.context, copy, symlinks=True)
+            try:
+                shutil.copytree(side.context, copy, symlinks=True, ignore=self._our_own)
+            except (OSError, shutil.Error):
+                self._prover.say("rebuilds are not measured: the build context cannot be copied")
+                return
             warm = self._again(copy, f"{role}-warm")
             with open(os.path.join(copy, path), "ab") as file:
                 file.write(b"\n")
             built = self._again(copy, f"{role}-touched")
             if warm.ok and built.ok:
                 yield what, built.seconds
+
+    def _our_own(self, folder: str, names: list[str]) -> set[str]:
+        """The session's folder, which may lie in the build context: a copy must not hold itself."""
+        return {one for one in names if os.path.realpath(os.path.join(folder, one)) == self._prover.names.folder}
 
     def _again(self, context: str, role: str) -> Built:
         prover = self._prover

@@ -185,6 +185,21 @@ def test_rebuilds(engine: FakeEngine, project: Path, capsys: Capture) -> None:
     assert (project / "main.py").read_text() == ""
 
 
+def test_a_build_context_with_the_temporary_folder_in_it(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    (project.parent / "main.py").write_text("")
+    engine.knows("", FILES)
+    assert run(["prove", "--context", "..", "--format", "json"]) == 0
+    assert set(reported(capsys)["before"]["rebuild_seconds"]) == {"a source"}
+
+
+def test_a_build_context_that_cannot_be_copied(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    (project / "main.py").write_text("")
+    os.mkfifo(project / "pipe")
+    engine.knows("", FILES)
+    assert run(["prove"]) == 0
+    assert "rebuilds are not measured" in capsys.readouterr().err
+
+
 def test_both_builds_are_given_the_same(engine: FakeEngine) -> None:
     engine.knows("", FILES)
     options = ["--platform", "linux/arm64", "--network", "host", "--secret", "id=a", "--build-arg", "A=b"]
@@ -219,17 +234,18 @@ def test_the_report_for_programs(engine: FakeEngine, capsys: Capture) -> None:
     assert data["before"]["context_bytes"] == 1500
     assert data["gone"] == [{"what": "APT cache", "bytes": 500_000}]
     assert data["differences"] == []
+    assert [one["transform"] for one in data["changes"]] == ["pair-update-install", "clean-package-cache"]
     assert [one["exit"] for one in data["seen"]] == [0, 0]
 
 
 def test_the_report_for_pull_requests(engine: FakeEngine, capsys: Capture) -> None:
     engine.knows(AS_IT_IS, FILES, CACHE, output="one\ntwo")
-    engine.knows("", FILES, output="`|`")
+    engine.knows("", FILES, output="` @somebody `")
     assert run(["prove", "--no-rebuild", "--format", "markdown"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "**Dockerfile: another program**"
     assert "| image | 500 kB | 14 B | -100 % |" in lines
-    assert lines[-1].startswith("- output: ")
+    assert lines[-1] == "- `output`: `one two` → `' @somebody '`"
 
 
 # ------------------------------------------------------------------------------ what goes wrong
