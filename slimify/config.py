@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from slimify.config_values import WrongError, boolean, build_args, string, strings, suggestion
+from slimify.trial import Trial, trial
+
 if TYPE_CHECKING:
     from slimify.rewrite.edit import Level
 
@@ -52,17 +55,10 @@ class Config(NamedTuple):
     build_args: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
     cache_mounts: bool | None = None
+    prove: Trial = Trial()
 
 
 NOTHING = Config()
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`; did you mean …?`, or nothing if nothing is like it."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name.lower().replace("_", "-"), list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def level_of(name: str) -> Level:
@@ -206,59 +202,24 @@ def _malformed(path: str, text: str, message: str) -> ConfigError:
     return ConfigError(path, message.removesuffix(" (at end of document)"), text.count("\n") + 1)
 
 
-class _WrongError(ValueError):
-    """A value that will not do. `within` is the key or the string in it that is to blame."""
-
-    def __init__(self, message: str, within: str = "") -> None:
-        super().__init__(message)
-        self.within = within
-
-
 def _level(value: object) -> str:
     if not isinstance(value, str):
-        raise _WrongError(f"must be one of {', '.join(LEVELS)}")
+        raise WrongError(f"must be one of {', '.join(LEVELS)}")
     try:
         level_of(value)
     except UnknownNameError as error:
-        raise _WrongError(str(error)) from None
+        raise WrongError(str(error)) from None
     return value
 
 
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _WrongError("must be a list of strings")
-    return tuple(value)
-
-
 def _transforms(value: object) -> tuple[str, ...]:
-    names = _strings(value)
+    names = strings(value)
     for name in names:
         try:
             transform_names([name])
         except UnknownNameError as error:
-            raise _WrongError(str(error), name) from None
+            raise WrongError(str(error), name) from None
     return names
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise _WrongError("must be a string")
-    return value
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _WrongError("must be true or false")
-    return value
-
-
-def _build_args(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, Mapping):
-        raise _WrongError("must be a table of strings")
-    for key, item in value.items():
-        if not isinstance(item, str):
-            raise _WrongError(f"{key} must be a string", key)
-    return tuple(value.items())
 
 
 # The keys of a configuration file, each with the function that checks it. config.schema.json says the same.
@@ -266,10 +227,11 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "level": _level,
     "only": _transforms,
     "skip": _transforms,
-    "target": _string,
-    "build-args": _build_args,
-    "cache-mounts": _boolean,
-    "exclude": _strings,
+    "target": string,
+    "build-args": build_args,
+    "cache-mounts": boolean,
+    "exclude": strings,
+    "prove": trial,
 }
 
 
@@ -282,8 +244,10 @@ def _interpret(path: str, text: str, header: str, table: Mapping[str, object]) -
             raise ConfigError(path, message, _line_of(text, header, key))
         try:
             values[key.replace("-", "_")] = reader(value)
-        except _WrongError as error:
-            raise ConfigError(path, f"{key}: {error}", _line_of(text, header, key, error.within)) from None
+        except WrongError as error:
+            inside = f"{header}.{key}" if header else key
+            line = _line_of(text, inside, error.within) or _line_of(text, header, key, error.within)
+            raise ConfigError(path, f"{key}: {error}", line) from None
     return Config(path=path, **values)
 
 

@@ -15,6 +15,7 @@ from slimify.proof.session import session
 from slimify.proof.show_proof import as_data, as_markdown, as_text
 from slimify.proof.smoke import Smoke
 from slimify.rewrite.outcome import Outcome
+from slimify.trial import Trial
 
 SAME, OTHER, FAILED, THEIRS = 0, 1, 2, 3
 
@@ -43,6 +44,18 @@ class Request(NamedTuple):
     keep: bool = False
     rebuild: bool = True
     format: str = "text"
+
+
+def tried(trial: Trial) -> Smoke:
+    """How the application is tried, where the user leaves something open."""
+    default = Smoke()
+    return Smoke(
+        run=default.run if trial.run is None else trial.run,
+        http=default.http if trial.http is None else trial.http,
+        expect=default.expect if trial.expect is None else trial.expect,
+        wait=default.wait if trial.wait is None else trial.wait,
+        arguments=default.arguments if trial.arguments is None else trial.arguments,
+    )
 
 
 class ProofError(Exception):

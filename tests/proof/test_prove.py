@@ -212,6 +212,27 @@ def test_both_builds_are_given_the_same(engine: FakeEngine) -> None:
     assert {one[position - 1] for position in differs} == {"-f", "-t"}
 
 
+def test_what_the_configuration_says(engine: FakeEngine, project: Path, served: Callable[..., int]) -> None:
+    (project / "slimify.toml").write_text(
+        "level = 'safe'\nskip = ['merge-runs']\ncache-mounts = true\n[build-args]\nA = '1'\n"
+        "[prove]\nhttp = ['/health']\nexpect = 'well'\nnetwork = 'host'\narguments = ['-e', 'MODE=test']\n"
+    )
+    engine.knows("", FILES, config={"ExposedPorts": {"80/tcp": {}}}, exit=None, ports={"80/tcp": served("well")})
+    for command in (["prove", "--no-rebuild"], ["fix", "--prove", "--check", "Dockerfile"]):
+        assert run(command) == int(command[0] == "fix")
+        one = engine.calls("build")[-1]
+        assert one[one.index("--network") + 1] == "host"
+        assert one[one.index("--build-arg") + 1] == "A=1"
+        other = engine.calls("run")[-1]
+        assert other[other.index("-e") + 1] == "MODE=test"
+        (engine.state / "calls").unlink()
+    assert run(["prove", "--no-rebuild", "--network", "none", "--argument", "-e 'MODE=a b'", "--expect", "ill"]) == 1
+    assert "none" in engine.calls("build")[-1]
+    assert "MODE=a b" in engine.calls("run")[-1]
+    assert run(["prove", "--no-rebuild", "--no-config"]) == 0
+    assert "--network" not in engine.calls("build")[-1]
+
+
 def test_against_another_dockerfile(engine: FakeEngine, project: Path, capsys: Capture) -> None:
     (project / "expert.Dockerfile").write_text("FROM scratch\nCOPY . .\n")
     engine.knows("scratch", FILES)
@@ -274,6 +295,8 @@ def test_an_engine_that_does_not_answer(engine: FakeEngine, capsys: Capture) -> 
         (["--against", "nowhere"], "nowhere: No such file or directory"),
         (["--skip", "merge-run"], "unknown transform 'merge-run'"),
         (["--build-arg", "=x"], "has no name"),
+        (["--run", "'x"], "--run is no command: no closing quotation"),
+        (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
 )
 def test_bad_usage(engine: FakeEngine, capsys: Capture, arguments: list[str], why: str) -> None:
