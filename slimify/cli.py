@@ -252,7 +252,7 @@ def prove(
     skip: Skip = None,
     cache_mounts: CacheMounts = None,
     engine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="docker or podman. (default: what is there)")
+        str | None, typer.Option(metavar="NAME", help="docker, podman or buildah. (default: what is there)")
     ] = None,
     builder: Annotated[
         str | None, typer.Option(metavar="NAME", help="Build with this builder of docker buildx.")

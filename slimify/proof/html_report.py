@@ -139,6 +139,8 @@ def _left_out(proof: Proof) -> Iterator[Child]:
 
 
 def _seen(proof: Proof) -> Iterator[Child]:
+    if proof.not_run:
+        yield from _section("Not run", element("p", proof.not_run))
     if proof.seen is None:
         return
     yield from _section("Seen in both", element("ul", *(element("li", one) for one in seen_in_both(proof))))

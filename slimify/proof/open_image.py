@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from slimify.proof.archive import read_archive, read_layout
-from slimify.proof.engine import ENGINES
+from slimify.proof.engine import ENGINES, save_command
 from slimify.proof.image import Image, ImageError
 from slimify.proof.tar_layer import Look
 
@@ -40,7 +40,7 @@ def saved(name: str, engine: str | None = None, look: Look | None = None) -> Ima
         raise ImageError(f"{name} is no file, and to ask an engine for it, none of {', '.join(ENGINES)} is installed")
     with tempfile.TemporaryFile() as complaints:
         try:
-            process = subprocess.Popen([program, "save", name], stdout=subprocess.PIPE, stderr=complaints)
+            process = subprocess.Popen(save_command(program, name), stdout=subprocess.PIPE, stderr=complaints)
         except OSError as error:
             raise ImageError(f"{program} cannot be started: {error.strerror}") from error
         with process:

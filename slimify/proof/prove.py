@@ -68,7 +68,8 @@ class Measured(NamedTuple):
 class Proof(NamedTuple):
     """Two versions, and how they differ; `after` and `comparison` are None where it did not come to them.
 
-    `changes` are what slimify did, empty where the other version is somebody else's.
+    `changes` are what slimify did, empty where the other version is somebody else's. `not_run` says why the images
+    were compared only, and not run.
     """
 
     verdict: Verdict
@@ -78,6 +79,7 @@ class Proof(NamedTuple):
     behaviour: tuple[Difference, ...]
     seen: tuple[smoke.Seen, smoke.Seen] | None
     changes: tuple[Change, ...] = ()
+    not_run: str = ""
 
     @property
     def ok(self) -> bool:
@@ -118,7 +120,7 @@ class _Version:
         image = saved(name, engine.program, look)
         rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
         self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image)
-        self.config = engine.config(name)
+        self.config = _config(image)
         self.filesystem = Filesystem(image)
 
     @functools.cached_property
@@ -218,14 +220,19 @@ class Prover:
             base_layers=left.base_layers,
         )
         behaviour: list[Difference] = []
-        for language, failed in old.failed_imports.items():
-            behaviour += imports.differences(failed, new.failed_imports.get(language), language)
-        behaviour += smoke.differences(old.seen, new.seen, self.smoke.expect)
+        seen, not_run = None, ""
+        if self.engine.runs:
+            for language, failed in old.failed_imports.items():
+                behaviour += imports.differences(failed, new.failed_imports.get(language), language)
+            behaviour += smoke.differences(old.seen, new.seen, self.smoke.expect)
+            seen = old.seen, new.seen
+        else:
+            not_run = f"{self.engine.program} starts no containers; podman, which uses the same images, does"
         different = bool(comparison.differences or behaviour)
         smaller = new.measured.size < old.measured.size * (1 - _SAME_SHARE)
         verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
-        seen = old.seen, new.seen
-        return Proof(verdict, old.measured, new.measured, comparison, tuple(behaviour), seen, subject.changes)
+        differs = tuple(behaviour)
+        return Proof(verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run)
 
     def _version(self, text: str, ignored: str | None, context: str) -> _Version:
         key = text, ignored, context
@@ -243,6 +250,14 @@ class Prover:
         with open(f"{path}.dockerignore", "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(ignored or "")
         return Side(path, text, context, self.options.target, dict(self.options.build_args))
+
+
+def _config(image: Image) -> dict[str, Any]:
+    """What an image is configured for; what MAINTAINER said is the label that says so today (Dockerfile reference)."""
+    config = dict(image.config.get("config") or {})
+    if author := image.config.get("author"):
+        config["Labels"] = {"maintainer": author, **(config.get("Labels") or {})}
+    return config
 
 
 def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ def as_markdown(proof: Proof, name: str) -> str:
         lines += [
             f"| {what} | {old} | {new} | {change} |" for what, old, new, change in rows(proof.before, proof.after)
         ]
+    if proof.not_run:
+        lines += ["", f"Not run: {proof.not_run}.", ""]
     for one in proof.differences[:_LINES]:
         lines.append(f"- {_code(one.what)}: {_code(short(one.before))} → {_code(short(one.after))}")
     return "\n".join(lines) + "\n"
@@ -51,6 +53,7 @@ def as_data(proof: Proof, name: str) -> dict[str, Any]:
             }
             for one in proof.changes
         ],
+        "not_run": proof.not_run or None,
         "seen": None if proof.seen is None else [one._asdict() for one in proof.seen],
     }
 
@@ -90,6 +93,8 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         yield f"  different: {one.what}"
         yield f"    before: {short(one.before)}"
         yield f"    after:  {short(one.after)}"
+    if proof.not_run:
+        yield f"  not run: {proof.not_run}"
     if proof.comparison is None:
         return
     for kind, size in proof.comparison.gone:

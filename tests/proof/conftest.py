@@ -40,14 +40,21 @@ class FakeEngine:
         `config` is what the image is configured for; without `exit` it runs on.
         """
         archive = f"{len(self.rules['images'])}.tar"
-        made = [layer(one) for one in layers]
-        (self.state / archive).write_bytes(docker_save(made, [f"RUN step {number}" for number in range(len(made))]))
-        rule = {"when": when, "archive": archive, "config": {"Cmd": ["curl"]}, "exit": 0, **what}
+        made, steps = [layer(one) for one in layers], [f"RUN step {number}" for number in range(len(layers))]
+        config = what.pop("config", {"Cmd": ["curl"]})
+        (self.state / archive).write_bytes(docker_save(made, steps, config))
+        rule = {"when": when, "archive": archive, "exit": 0, **what}
         self.rules["images"].append(rule)
         self.settle()
 
     def settle(self) -> None:
         (self.state / "rules.json").write_text(json.dumps(self.rules))
+
+    def called(self, name: str) -> None:
+        """Let it be another engine."""
+        programs = self.state.parent / "programs"
+        (programs / "docker").unlink()
+        (programs / name).chmod(0o755)
 
     def left(self) -> list[str]:
         """All images, containers and folders of proofs that are there."""
@@ -66,8 +73,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     programs, temporary = tmp_path / "programs", tmp_path / "temporary"
     programs.mkdir()
     temporary.mkdir()
-    for name in ("docker", "podman"):
-        (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {PROGRAM} "$@"\n')
+    for name in ("docker", "podman", "buildah"):
+        text = f'#!/bin/sh\nexec {sys.executable} -S -E {PROGRAM} {name} "$@"\n'
+        (programs / name).write_text(text)
     (programs / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("FAKE_ENGINE", str(tmp_path / "engine"))

@@ -1,7 +1,8 @@
-"""A program that answers as `docker` does, and builds nothing: it looks up in a file what an image is.
+"""A program that answers as `docker`, `podman` or `buildah` does: it builds nothing, and looks up what an image is.
 
 Its state lies in the folder that the variable FAKE_ENGINE names: `rules.json`, one folder for images and one for
-containers, and `calls`, a line for each time that it was called. It uses nothing but the standard library.
+containers, and `calls`, a line for each time that it was called. Its first argument is its name. It uses nothing but
+the standard library.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+NAME = sys.argv[1]
 STATE = Path(os.environ["FAKE_ENGINE"])
 _WITH_VALUE = {"-t", "--target", "--build-arg", "--platform", "--network", "--secret", "--builder", "--progress"}
-_WITH_VALUE |= {"--name", "--entrypoint", "-p", "-e", "--filter", "--format"}
+_WITH_VALUE |= {"--name", "--entrypoint", "-p", "-e", "--filter", "--format", "--ignorefile"}
 
 Options = dict[str, list[str]]
 
@@ -26,11 +28,11 @@ def main(arguments: list[str]) -> int:
         file.write(json.dumps(arguments) + "\n")
     if arguments[:2] == ["buildx", "build"]:
         arguments = arguments[1:]
-    if arguments[0] in ("image", "container"):
-        arguments = [f"{arguments[0]}-{arguments[1]}", *arguments[2:]]
+    if arguments[0] == "container":
+        arguments = [f"container-{arguments[1]}", *arguments[2:]]
     options, rest = taken_apart(arguments[1:], _WITH_VALUE | ({"-f"} if arguments[0] == "build" else set()))
     answer = ANSWERS.get(arguments[0])
-    if answer is None:
+    if answer is None or arguments[0] in UNKNOWN[NAME]:
         return complaint(f"unknown command {arguments[0]}")
     return answer(options, rest)
 
@@ -56,7 +58,7 @@ def rules() -> dict[str, Any]:
 
 
 def place(kind: str, name: str) -> Path:
-    return STATE / kind / name.replace("/", "%")
+    return STATE / kind / name.removeprefix("localhost/")
 
 
 def rule_of(image: str) -> dict[str, Any] | None:
@@ -96,14 +98,6 @@ def save(_options: Options, rest: list[str]) -> int:
     if rule is None:
         return complaint(f"reference does not exist: {rest[0]}")
     sys.stdout.buffer.write((STATE / rule["archive"]).read_bytes())
-    return 0
-
-
-def image_inspect(_options: Options, rest: list[str]) -> int:
-    rule = rule_of(rest[0])
-    if rule is None:
-        return complaint(f"no such image: {rest[0]}")
-    print(json.dumps([{"Config": rule["config"]}]))
     return 0
 
 
@@ -163,8 +157,8 @@ def remove_image(_options: Options, rest: list[str]) -> int:
 
 def images(_options: Options, rest: list[str]) -> int:
     for path in sorted((STATE / "images").iterdir()):
-        if path.name.partition(":")[0] == rest[0]:
-            print(path.name.replace("%", "/"))
+        if not rest or path.name.partition(":")[0] == rest[0]:
+            print("" if NAME == "docker" else "localhost/", path.name, sep="")
     return 0
 
 
@@ -178,7 +172,7 @@ ANSWERS = {
     "version": version,
     "build": build,
     "save": save,
-    "image-inspect": image_inspect,
+    "push": save,
     "run": run,
     "port": port,
     "container-inspect": container_inspect,
@@ -190,5 +184,11 @@ ANSWERS = {
     "ps": containers,
 }
 
+UNKNOWN = {
+    "docker": {"push"},
+    "podman": {"push"},
+    "buildah": {"save", "run", "port", "container-inspect", "logs", "exec", "ps"},
+}
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[2:]))

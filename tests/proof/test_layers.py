@@ -234,7 +234,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ImageError, match="none of docker, podman is installed"):
+    with pytest.raises(ImageError, match="none of docker, podman, buildah is installed"):
         open_image("python:3.12")
     with pytest.raises(ImageError, match="neither a file nor the name"):
         open_image("--help")

@@ -86,6 +86,13 @@ def test_another_program(engine: FakeEngine, capsys: Capture, change: dict[str, 
     assert f"  different: {what}\n" in text
 
 
+def test_a_maintainer_becomes_a_label(engine: FakeEngine, project: Path) -> None:
+    (project / "Dockerfile").write_text("FROM debian:12-slim\nMAINTAINER me\n")
+    engine.knows("MAINTAINER", FILES, config={"author": "me"})
+    engine.knows("", FILES, config={"Labels": {"maintainer": "me"}})
+    assert run(["prove", "--no-rebuild"]) == 0
+
+
 def test_what_does_not_load_any_more(engine: FakeEngine, capsys: Capture) -> None:
     files = {**FILES, "usr/lib/python3/dist-packages/Flask-3.0.3.dist-info/METADATA": ""}
     engine.knows(AS_IT_IS, files, CACHE, imports={"python3": {"old": "ImportError: of old"}})
@@ -231,6 +238,37 @@ def test_what_the_configuration_says(engine: FakeEngine, project: Path, served: 
     assert "MODE=a b" in engine.calls("run")[-1]
     assert run(["prove", "--no-rebuild", "--no-config"]) == 0
     assert "--network" not in engine.calls("build")[-1]
+
+
+def test_podman(engine: FakeEngine, capsys: Capture) -> None:
+    engine.called("podman")
+    engine.knows(AS_IT_IS, FILES, CACHE, config={"Cmd": ["x"], "Healthcheck": {"Test": ["NONE"]}})
+    engine.knows("", FILES, config={"Cmd": ["x"], "Healthcheck": {"Test": ["NONE"]}})
+    assert run(["prove", "--no-rebuild"]) == 0
+    one = engine.calls("build")[0]
+    assert one[:3] == ["build", "--format", "docker"]
+    assert one[one.index("--ignorefile") + 1] == one[one.index("-f") + 1] + ".dockerignore"
+    assert "--progress" not in one
+    capsys.readouterr()
+    assert run(["prove", "--builder", "cloud"]) == 2
+    assert "podman has no builders; they are docker's" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json", "html"])
+def test_buildah_compares_and_does_not_run(engine: FakeEngine, capsys: Capture, form: str) -> None:
+    engine.called("buildah")
+    engine.knows(AS_IT_IS, FILES, CACHE)
+    engine.knows("", FILES)
+    assert run(["prove", "--no-rebuild", "--format", form]) == 0
+    assert "buildah starts no containers; podman, which uses the same images, does" in capsys.readouterr().out
+    assert "--layers" in engine.calls("build")[0]
+
+
+def test_buildah_finds_another_program(engine: FakeEngine) -> None:
+    engine.called("buildah")
+    engine.knows(AS_IT_IS, FILES, CACHE)
+    engine.knows("", FILES, config={"Cmd": ["wget"]})
+    assert run(["prove", "--no-rebuild"]) == 1
 
 
 def test_against_another_dockerfile(engine: FakeEngine, project: Path, capsys: Capture) -> None:
