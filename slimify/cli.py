@@ -285,6 +285,10 @@ def prove(
         typer.Option(metavar="OPTION", help="Handed on to the engine's run, such as '-e KEY=value'. Repeatable."),
     ] = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long a build may take.")] = 3600.0,
+    max_size: Annotated[str, typer.Option(metavar="SIZE", help="How large an image may be.")] = "30GB",
+    compressed: Annotated[
+        bool, typer.Option("--compressed", help="Measure also what is pushed, which takes a while.")
+    ] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild/--no-rebuild", help="Measure rebuilds too.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the images and the logs.")] = False,
     form: Annotated[ProofFormat, typer.Option("--format", help="The report on standard output.")] = ProofFormat.text,
@@ -296,6 +300,7 @@ def prove(
     from slimify.config import Finder, merge
     from slimify.proof.command import ProofError, Request, prove_path, tried
     from slimify.proof.engine import BuildOptions
+    from slimify.proof.show_layers import size_of
     from slimify.run import log
     from slimify.semantics.build import TargetError
     from slimify.syntax.errors import DockerfileSyntaxError
@@ -323,7 +328,14 @@ def prove(
             )
         )
         options = BuildOptions(
-            settings.target, settings.build_args, platform, trial.network, tuple(secret or ()), builder, timeout
+            target=settings.target,
+            build_args=settings.build_args,
+            platform=platform,
+            network=trial.network,
+            secrets=tuple(secret or ()),
+            builder=builder,
+            timeout=timeout,
+            max_size=size_of(max_size),
         )
         request = Request(
             path=path,
@@ -338,6 +350,7 @@ def prove(
             smoke=tried(trial),
             keep=keep,
             rebuild=rebuild,
+            compressed=compressed,
             format=form.value,
         )
         code, report = prove_path(request, (lambda _: None) if quiet else log)

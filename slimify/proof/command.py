@@ -43,6 +43,7 @@ class Request(NamedTuple):
     smoke: Smoke = Smoke()
     keep: bool = False
     rebuild: bool = True
+    compressed: bool = False
     format: str = "text"
 
 
@@ -67,7 +68,7 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
     try:
         engine = find_engine(request.engine)
         with session(engine, request.keep) as names:
-            prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild)
+            prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild, request.compressed)
             proof = prover.prove(_subject(request, request.only, request.skip))
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error

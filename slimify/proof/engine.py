@@ -27,7 +27,10 @@ class EngineError(Exception):
 
 
 class BuildOptions(NamedTuple):
-    """What both builds are given alike. `arguments` are handed on as they are: --build-arg, --secret, --network …"""
+    """What both builds are given alike. `arguments` are handed on as they are: --build-arg, --secret, --network …
+
+    A build may take `timeout` seconds, and come to an image of `max_size` bytes.
+    """
 
     target: str | None = None
     build_args: Mapping[str, str] = {}
@@ -36,6 +39,7 @@ class BuildOptions(NamedTuple):
     secrets: tuple[str, ...] = ()
     builder: str | None = None
     timeout: float = 3600.0
+    max_size: int = 30 * 10**9
 
 
 class Built(NamedTuple):
@@ -233,7 +237,7 @@ def save_command(program: str, name: str) -> list[str]:
     """The command of an engine that writes an image to standard output, as `docker save` does."""
     if program == "buildah":
         return [program, "push", "-q", name, "docker-archive:/dev/stdout"]
-    return [program, "save", name]
+    return [program, "save", *(["-q"] if program == "podman" else []), name]
 
 
 def find_engine(wanted: str | None = None) -> Engine:

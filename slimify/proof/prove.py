@@ -55,7 +55,10 @@ class Verdict(enum.Enum):
 
 
 class Measured(NamedTuple):
-    """One version: its build, and of its image the bytes, the layers, and the bytes of build context that were sent."""
+    """One version: its build, and of its image the bytes, the layers, and the bytes of build context that were sent.
+
+    `rebuilds` are seconds by what was changed, `compressed` is the size as it is pushed; empty if not measured.
+    """
 
     built: Built
     size: int = 0
@@ -63,6 +66,7 @@ class Measured(NamedTuple):
     sent: int | None = None
     rebuilds: Mapping[str, float] = {}
     image: Image | None = None
+    compressed: int | None = None
 
 
 class Proof(NamedTuple):
@@ -117,9 +121,10 @@ class _Version:
         if not built.ok:
             return
         prover.say(f"reading version {number}")
-        image = saved(name, engine.program, look)
+        image = saved(name, engine.program, look, options.max_size, prover.compressed)
         rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
-        self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image)
+        pushed = image.compressed_size if prover.compressed else None
+        self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image, pushed)
         self.config = _config(image)
         self.filesystem = Filesystem(image)
 
@@ -189,7 +194,14 @@ class Prover:
     """Proves rewrites of Dockerfiles with one engine; what was built once is not built again."""
 
     def __init__(
-        self, engine: Engine, names: Session, options: BuildOptions, tried: Smoke, say: Say, rebuild: bool = True
+        self,
+        engine: Engine,
+        names: Session,
+        options: BuildOptions,
+        tried: Smoke,
+        say: Say,
+        rebuild: bool = True,
+        compressed: bool = False,
     ) -> None:
         self.engine = engine
         self.names = names
@@ -197,6 +209,7 @@ class Prover:
         self.smoke = tried
         self.say = say
         self.rebuild = rebuild
+        self.compressed = compressed
         self._versions: dict[tuple[str, str | None, str], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:

@@ -63,6 +63,7 @@ def _measured(one: Measured) -> dict[str, Any]:
         "built": one.built.ok,
         "seconds": round(one.built.seconds, 2),
         "bytes": one.size,
+        "compressed_bytes": one.compressed,
         "layers": one.layers,
         "context_bytes": one.sent,
         "rebuild_seconds": {what: round(seconds, 2) for what, seconds in one.rebuilds.items()},
@@ -72,6 +73,9 @@ def _measured(one: Measured) -> dict[str, Any]:
 def rows(old: Measured, new: Measured) -> Iterator[tuple[str, str, str, str]]:
     """The figures: what is measured, before, after, and the change."""
     yield "image", size_text(old.size), size_text(new.size), percent(old.size, new.size)
+    if old.compressed is not None and new.compressed is not None:
+        change = percent(old.compressed, new.compressed)
+        yield "image, compressed", size_text(old.compressed), size_text(new.compressed), change
     yield "layers", str(old.layers), str(new.layers), ""
     if old.sent is not None and new.sent is not None:
         yield "build context sent", size_text(old.sent), size_text(new.sent), percent(old.sent, new.sent)

@@ -279,6 +279,26 @@ def test_against_another_dockerfile(engine: FakeEngine, project: Path, capsys: C
     assert reported(capsys)["verdict"] == "smaller"
 
 
+def test_the_compressed_size(engine: FakeEngine, capsys: Capture) -> None:
+    engine.knows(AS_IT_IS, FILES, {"var/lib/apt/lists/all": b"x" * 2_000_000})
+    engine.knows("", FILES)
+    assert run(["prove", "--no-rebuild", "--compressed", "--format", "json"]) == 0
+    data = reported(capsys)
+    assert data["before"]["bytes"] > 2_000_000
+    assert 100 < data["after"]["compressed_bytes"] < data["before"]["compressed_bytes"] < 5_000
+    assert run(["prove", "--no-rebuild", "--compressed"]) == 0
+    assert "  image, compressed" in capsys.readouterr().out
+    assert run(["prove", "--no-rebuild", "--format", "json"]) == 0
+    assert reported(capsys)["before"]["compressed_bytes"] is None
+
+
+def test_an_image_that_is_too_large(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    engine.knows("", FILES, CACHE)
+    assert run(["prove", "--no-rebuild", "--max-size", "200kB"]) == 2
+    assert "is larger than 200 kB; --max-size allows more" in capsys.readouterr().err
+    assert run(["prove", "--no-rebuild", "--max-size", "1 MB"]) == 0
+
+
 # ------------------------------------------------------------------------------ reports
 
 
@@ -333,6 +353,7 @@ def test_an_engine_that_does_not_answer(engine: FakeEngine, capsys: Capture) -> 
         (["--against", "nowhere"], "nowhere: No such file or directory"),
         (["--skip", "merge-run"], "unknown transform 'merge-run'"),
         (["--build-arg", "=x"], "has no name"),
+        (["--max-size", "much"], "'much' is no size; write it like 500MB or 1.5GB"),
         (["--run", "'x"], "--run is no command: no closing quotation"),
         (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
