@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import functools
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -23,8 +22,6 @@ from slimify.proof.session import Session
 from slimify.proof.smoke import Smoke, observe
 from slimify.rewrite.outcome import Change
 
-_SENT = re.compile(r"transferring context: ([\d.]+)\s*([kMGT]?)B")
-_UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 # Below, a difference in size is that of time stamps and package lists.
 _SAME_SHARE = 0.005
 
@@ -55,7 +52,7 @@ class Verdict(enum.Enum):
 
 
 class Measured(NamedTuple):
-    """One version: its build, and of its image the bytes, the layers, and the bytes of build context that were sent.
+    """One version: its build, of its image the bytes and the layers, and the bytes of the build context.
 
     `rebuilds` are seconds by what was changed, `compressed` is the size as it is pushed; empty if not measured.
     """
@@ -63,7 +60,7 @@ class Measured(NamedTuple):
     built: Built
     size: int = 0
     layers: int = 0
-    sent: int | None = None
+    context: int = 0
     rebuilds: Mapping[str, float] = {}
     image: Image | None = None
     compressed: int | None = None
@@ -124,7 +121,7 @@ class _Version:
         image = saved(name, engine.program, look, options.max_size, prover.compressed)
         rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
         pushed = image.compressed_size if prover.compressed else None
-        self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image, pushed)
+        self.measured = Measured(built, image.size, len(image.layers), _context_size(side), rebuilds, image, pushed)
         self.config = _config(image)
         self.filesystem = Filesystem(image)
 
@@ -278,7 +275,9 @@ def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, 
     return {**config, "Env": env}
 
 
-def _sent(log: str) -> int | None:
-    """The bytes of build context that BuildKit says it was sent; it says so again and again, the last time in full."""
-    found = _SENT.findall(log)
-    return int(float(found[-1][0]) * _UNITS[found[-1][1]]) if found else None
+def _context_size(side: Side) -> int:
+    """The bytes of all files that are not ignored.
+
+    What the builder says that it was sent is less: it keeps what earlier builds sent, and takes the rest only.
+    """
+    return sum(one.size for one in open_context(side.context, side.path).entries() if one.kind.value == "file")

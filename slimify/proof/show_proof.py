@@ -65,7 +65,7 @@ def _measured(one: Measured) -> dict[str, Any]:
         "bytes": one.size,
         "compressed_bytes": one.compressed,
         "layers": one.layers,
-        "context_bytes": one.sent,
+        "context_bytes": one.context,
         "rebuild_seconds": {what: round(seconds, 2) for what, seconds in one.rebuilds.items()},
     }
 
@@ -77,8 +77,7 @@ def rows(old: Measured, new: Measured) -> Iterator[tuple[str, str, str, str]]:
         change = percent(old.compressed, new.compressed)
         yield "image, compressed", size_text(old.compressed), size_text(new.compressed), change
     yield "layers", str(old.layers), str(new.layers), ""
-    if old.sent is not None and new.sent is not None:
-        yield "build context sent", size_text(old.sent), size_text(new.sent), percent(old.sent, new.sent)
+    yield "build context", size_text(old.context), size_text(new.context), percent(old.context, new.context)
     yield "build from nothing", _seconds(old.built.seconds), _seconds(new.built.seconds), ""
     for what in (one for one in old.rebuilds if one in new.rebuilds):
         yield f"build after {what} changed", _seconds(old.rebuilds[what]), _seconds(new.rebuilds[what]), ""

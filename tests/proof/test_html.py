@@ -70,7 +70,7 @@ def test_a_page(engine: FakeEngine, project: Path, capsys: pytest.CaptureFixture
     for said in (
         "smaller, and the same program",
         "500 kB → 14 B",
-        "build context sent",
+        "build context",
         "hello",
         "it ends with status 0",
         "clean-package-cache",
