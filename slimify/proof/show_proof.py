@@ -91,7 +91,7 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         return
     assert proof.after is not None
     for what, old, new, change in rows(proof.before, proof.after):
-        yield f"  {what:<28} {old:>10} {new:>10} {change:>7}".rstrip()
+        yield f"  {what:<30} {old:>10} {new:>10} {change:>7}".rstrip()
     for one in proof.differences:
         yield f"  different: {one.what}"
         yield f"    before: {short(one.before)}"
