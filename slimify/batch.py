@@ -25,6 +25,7 @@ from slimify.run import (
     put,
     validated,
 )
+from slimify.trial import Trial
 
 if TYPE_CHECKING:
     from slimify.rewrite.edit import FileEdit
@@ -43,6 +44,7 @@ class Task:
     request: Request
     color: bool
     aside_color: bool
+    trial: Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,14 @@ def _tasks(request: Request, files: list[str], finder: Finder, errors: dict[str,
     tasks = []
     for path in files:
         try:
-            settings = merge(finder.of_file(path), request.cli)
+            config = finder.of_file(path)
         except ConfigError as error:
             if str(error) not in errors:
                 errors[str(error)] = None
                 log(str(error))
             continue
-        tasks.append(Task(path, settings, request, color, aside_color))
+        settings = merge(config, request.cli)
+        tasks.append(Task(path, settings, request, color, aside_color, config.prove))
     return tasks
 
 
@@ -162,7 +165,7 @@ def work(task: Task) -> Result:
         name = _shown(task.path)
         context = request.context or os.path.dirname(name) or "."
         if request.prove is not None:
-            outcome = _proven(name, task.settings, context, request.prove, request.quiet)
+            outcome = _proven(name, task, context, request.prove)
         else:
             outcome = fix(snapshot.data, name, task.settings, context)
         if isinstance(outcome, str):
@@ -183,21 +186,25 @@ def work(task: Task) -> Result:
         return Result(task.path, error=fault(task.path, error))
 
 
-def _proven(path: str, settings: Settings, context: str, prove: Prove, quiet: bool) -> Outcome | str:
+def _proven(path: str, task: Task, context: str, prove: Prove) -> Outcome | str:
     """The outcome for one file without what could not be proved, or, as text, why there is none."""
-    from slimify.proof.command import ProofError, fix_and_prove
+    from slimify.proof.command import ProofError, fix_and_prove, tried
     from slimify.proof.command import Request as ProofRequest
     from slimify.proof.engine import BuildOptions
     from slimify.proof.show_proof import as_text
 
+    settings, quiet = task.settings, task.request.quiet
+    trial = task.trial.under(Trial(network=prove.network))
     request = ProofRequest(
         path,
         context,
         level=settings.level,
         only=settings.only,
         skip=settings.skip,
+        cache_mounts=settings.cache_mounts,
         engine=prove.engine,
-        options=BuildOptions(settings.target, dict(settings.build_args), network=prove.network),
+        options=BuildOptions(settings.target, dict(settings.build_args), network=trial.network),
+        smoke=tried(trial),
     )
     try:
         proven = fix_and_prove(request, (lambda _: None) if quiet else log)

@@ -48,6 +48,7 @@ class ProofFormat(enum.StrEnum):
     text = "text"
     json = "json"
     markdown = "markdown"
+    html = "html"
 
 
 class LayersFormat(enum.StrEnum):
@@ -105,6 +106,18 @@ Skip = Annotated[
         "--skip", metavar="NAME", help="Do not run these transforms (a,b or repeated).", autocompletion=_names
     ),
 ]
+CacheMounts = Annotated[
+    bool | None,
+    typer.Option(
+        "--cache-mounts/--no-cache-mounts",
+        help="Give package managers BuildKit cache mounts instead of cleaning up. (default: no)",
+        show_default=False,
+    ),
+]
+ConfigFile = Annotated[
+    str | None, typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
+]
+NoConfig = Annotated[bool, typer.Option("--no-config", help="Use no configuration.")]
 
 
 @app.command(
@@ -140,14 +153,7 @@ def fix(
         str | None,
         typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
     ] = None,
-    cache_mounts: Annotated[
-        bool | None,
-        typer.Option(
-            "--cache-mounts/--no-cache-mounts",
-            help="Give package managers BuildKit cache mounts instead of cleaning up. (default: no)",
-            show_default=False,
-        ),
-    ] = None,
+    cache_mounts: CacheMounts = None,
     form: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
@@ -155,10 +161,8 @@ def fix(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes at a time. (default: cores)")
     ] = None,
-    config: Annotated[
-        str | None, typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
-    ] = None,
-    no_config: Annotated[bool, typer.Option("--no-config", help="Use no configuration.")] = False,
+    config: ConfigFile = None,
+    no_config: NoConfig = False,
     stdin_filename: Annotated[
         str | None,
         typer.Option("--stdin-filename", metavar="PATH", help="What standard input is to be called."),
@@ -241,11 +245,14 @@ def prove(
     context: Annotated[
         str | None, typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)")
     ] = None,
-    level: Annotated[Level, typer.Option("--level", help="How much the rewrite may change.")] = Level.standard,
+    level: Annotated[
+        Level | None, typer.Option("--level", help="How much the rewrite may change. (default: standard)")
+    ] = None,
     only: Only = None,
     skip: Skip = None,
+    cache_mounts: CacheMounts = None,
     engine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="docker or podman. (default: what is there)")
+        str | None, typer.Option(metavar="NAME", help="docker, podman or buildah. (default: what is there)")
     ] = None,
     builder: Annotated[
         str | None, typer.Option(metavar="NAME", help="Build with this builder of docker buildx.")
@@ -267,39 +274,83 @@ def prove(
         list[str] | None,
         typer.Option(metavar="PATH", help="Ask for this on each exposed port. Repeatable. (default: /)"),
     ] = None,
-    expect: Annotated[str, typer.Option(metavar="TEXT", help="What an answer or the output has to contain.")] = "",
-    wait: Annotated[float, typer.Option(metavar="SECONDS", help="How long it may take to answer or to end.")] = 30.0,
+    expect: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What an answer or the output has to contain.")
+    ] = None,
+    wait: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long it may take to answer or to end. (default: 30)")
+    ] = None,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OPTION", help="Handed on to the engine's run, such as '-e KEY=value'. Repeatable."),
+    ] = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long a build may take.")] = 3600.0,
+    max_size: Annotated[str, typer.Option(metavar="SIZE", help="How large an image may be.")] = "30GB",
+    compressed: Annotated[
+        bool, typer.Option("--compressed", help="Measure also what is pushed, which takes a while.")
+    ] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild/--no-rebuild", help="Measure rebuilds too.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the images and the logs.")] = False,
     form: Annotated[ProofFormat, typer.Option("--format", help="The report on standard output.")] = ProofFormat.text,
+    config: ConfigFile = None,
+    no_config: NoConfig = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only.")] = False,
 ) -> None:
     """Build a Dockerfile before and after, compare the images, run both, and say what follows."""
-    import shlex
-
-    from slimify.proof.command import ProofError, Request, prove_path
+    from slimify.config import Finder, merge
+    from slimify.proof.command import ProofError, Request, prove_path, tried
     from slimify.proof.engine import BuildOptions
-    from slimify.proof.smoke import Smoke
+    from slimify.proof.show_layers import size_of
     from slimify.run import log
     from slimify.semantics.build import TargetError
     from slimify.syntax.errors import DockerfileSyntaxError
+    from slimify.trial import Trial
 
     try:
+        found = Finder(config, ignore=no_config).of_file(path)
+        chosen = Config(
+            level=level.value if level else None,
+            only=transform_names(only or ()),
+            skip=transform_names(skip or ()),
+            target=target,
+            build_args=build_args(build_arg or []),
+            cache_mounts=cache_mounts,
+        )
+        settings = merge(found, chosen)
+        trial = found.prove.under(
+            Trial(
+                run=_words("--run", run_command) if run_command else None,
+                http=tuple(http) if http else None,
+                expect=expect,
+                wait=wait,
+                network=network,
+                arguments=tuple(word for one in argument for word in _words("--argument", one)) if argument else None,
+            )
+        )
+        options = BuildOptions(
+            target=settings.target,
+            build_args=settings.build_args,
+            platform=platform,
+            network=trial.network,
+            secrets=tuple(secret or ()),
+            builder=builder,
+            timeout=timeout,
+            max_size=size_of(max_size),
+        )
         request = Request(
             path=path,
             context=context,
             against=against,
-            level=level.value,
-            only=transform_names(only or ()),
-            skip=transform_names(skip or ()),
+            level=settings.level,
+            only=settings.only,
+            skip=settings.skip,
+            cache_mounts=settings.cache_mounts,
             engine=engine,
-            options=BuildOptions(
-                target, dict(build_args(build_arg or [])), platform, network, tuple(secret or ()), builder, timeout
-            ),
-            smoke=Smoke(tuple(shlex.split(run_command or "")), tuple(http or ("/",)), expect, wait),
+            options=options,
+            smoke=tried(trial),
             keep=keep,
             rebuild=rebuild,
+            compressed=compressed,
             format=form.value,
         )
         code, report = prove_path(request, (lambda _: None) if quiet else log)
@@ -307,6 +358,15 @@ def prove(
         raise typer.Exit(complain(error)) from None
     put(report)
     raise typer.Exit(code)
+
+
+def _words(option: str, value: str) -> tuple[str, ...]:
+    from slimify.config_values import WrongError, command_words
+
+    try:
+        return command_words(value)
+    except WrongError as error:
+        raise UsageError(f"{option} {error}") from None
 
 
 @app.command(epilog="Exit codes: 0 done; 2 the image cannot be read.")

@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from slimify.config_values import WrongError, boolean, build_args, number, percent, string, strings, suggestion
+from slimify.trial import Trial, trial
+
 if TYPE_CHECKING:
     from slimify.rewrite.edit import Level
 
@@ -56,17 +59,10 @@ class Config(NamedTuple):
     cache_mounts: bool | None = None
     least_megabytes: float | None = None
     least_percent: float | None = None
+    prove: Trial = Trial()
 
 
 NOTHING = Config()
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`; did you mean …?`, or nothing if nothing is like it."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name.lower().replace("_", "-"), list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def level_of(name: str) -> Level:
@@ -212,71 +208,24 @@ def _malformed(path: str, text: str, message: str) -> ConfigError:
     return ConfigError(path, message.removesuffix(" (at end of document)"), text.count("\n") + 1)
 
 
-class _WrongError(ValueError):
-    """A value that will not do. `within` is the key or the string in it that is to blame."""
-
-    def __init__(self, message: str, within: str = "") -> None:
-        super().__init__(message)
-        self.within = within
-
-
 def _level(value: object) -> str:
     if not isinstance(value, str):
-        raise _WrongError(f"must be one of {', '.join(LEVELS)}")
+        raise WrongError(f"must be one of {', '.join(LEVELS)}")
     try:
         level_of(value)
     except UnknownNameError as error:
-        raise _WrongError(str(error)) from None
+        raise WrongError(str(error)) from None
     return value
 
 
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _WrongError("must be a list of strings")
-    return tuple(value)
-
-
 def _transforms(value: object) -> tuple[str, ...]:
-    names = _strings(value)
+    names = strings(value)
     for name in names:
         try:
             transform_names([name])
         except UnknownNameError as error:
-            raise _WrongError(str(error), name) from None
+            raise WrongError(str(error), name) from None
     return names
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise _WrongError("must be a string")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        raise _WrongError("must be a number, and not below 0")
-    return float(value)
-
-
-def _percent(value: object) -> float:
-    if _number(value) > 100:
-        raise _WrongError("must be a number from 0 to 100")
-    return _number(value)
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _WrongError("must be true or false")
-    return value
-
-
-def _build_args(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, Mapping):
-        raise _WrongError("must be a table of strings")
-    for key, item in value.items():
-        if not isinstance(item, str):
-            raise _WrongError(f"{key} must be a string", key)
-    return tuple(value.items())
 
 
 # The keys of a configuration file, each with the function that checks it. config.schema.json says the same.
@@ -284,12 +233,13 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "level": _level,
     "only": _transforms,
     "skip": _transforms,
-    "target": _string,
-    "build-args": _build_args,
-    "cache-mounts": _boolean,
-    "least-megabytes": _number,
-    "least-percent": _percent,
-    "exclude": _strings,
+    "target": string,
+    "build-args": build_args,
+    "cache-mounts": boolean,
+    "least-megabytes": number,
+    "least-percent": percent,
+    "exclude": strings,
+    "prove": trial,
 }
 
 
@@ -302,8 +252,10 @@ def _interpret(path: str, text: str, header: str, table: Mapping[str, object]) -
             raise ConfigError(path, message, _line_of(text, header, key))
         try:
             values[key.replace("-", "_")] = reader(value)
-        except _WrongError as error:
-            raise ConfigError(path, f"{key}: {error}", _line_of(text, header, key, error.within)) from None
+        except WrongError as error:
+            inside = f"{header}.{key}" if header else key
+            line = _line_of(text, inside, error.within) or _line_of(text, header, key, error.within)
+            raise ConfigError(path, f"{key}: {error}", line) from None
     return Config(path=path, **values)
 
 
@@ -316,7 +268,7 @@ def _line_of(text: str, header: str, key: str, within: str = "") -> int:
     wanted = f"{header}.{key}" if header else key
     table = ""
     lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
+    for place, line in enumerate(lines, 1):
         bare = line.strip()
         if bare.startswith("["):
             table = _plain(bare.strip("[] \t").partition("]")[0])
@@ -329,10 +281,10 @@ def _line_of(text: str, header: str, key: str, within: str = "") -> int:
         if within:
             # A string stands in quotes, a key need not.
             for spelling in (f'"{within}"', f"'{within}'", within):
-                for at in range(number, len(lines) + 1):
+                for at in range(place, len(lines) + 1):
                     if spelling in lines[at - 1]:
                         return at
-        return number
+        return place
     return 0
 
 

@@ -24,10 +24,10 @@ _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.d
 _Document = Mapping[str, Any]
 
 
-def read_archive(stream: IO[bytes], name: str, look: Look | None = None) -> Image:
+def read_archive(stream: IO[bytes], name: str, look: Look | None = None, compress: bool = False) -> Image:
     """The image in a `docker save` archive, or in an archive of an OCI layout. Raises `ImageError`.
 
-    Of several images it is the first one.
+    Of several images it is the first one. `look` and `compress` are those of `read_layer`.
     """
     documents: dict[str, Any] = {}
     layers: dict[str, tuple[int, Contents]] = {}
@@ -48,7 +48,7 @@ def read_archive(stream: IO[bytes], name: str, look: Look | None = None) -> Imag
                 if buffered.peek(1)[:1] in (b"{", b"["):
                     documents[path] = _json(buffered, path)
                 elif path.startswith("blobs/") or path.endswith((".tar", ".tar.gz", ".tar.zst")):
-                    layers[path] = entry.size, read_layer(buffered, f"{name}: {path}", look)
+                    layers[path] = entry.size, read_layer(buffered, f"{name}: {path}", look, compress)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ImageError(f"{name} is no archive of an image: {error}") from error
 
@@ -123,7 +123,8 @@ def _image(name: str, paths: list[str], config: Any, layer: Callable[[str], tupl
     for path, by in zip(paths, made, strict=True):
         stored, contents = layer(path)
         digest = posixpath.basename(path) if path.startswith("blobs/") else posixpath.dirname(path)
-        layers.append(Layer(digest, stored, contents.size, contents.files, contents.removed, contents.emptied, by))
+        files, removed, emptied = contents.files, contents.removed, contents.emptied
+        layers.append(Layer(digest, stored, contents.size, files, removed, emptied, by, contents.compressed))
     return Image(name, tuple(layers), config)
 
 

@@ -15,6 +15,7 @@ from slimify.proof.session import session
 from slimify.proof.show_proof import as_data, as_markdown, as_text
 from slimify.proof.smoke import Smoke
 from slimify.rewrite.outcome import Outcome
+from slimify.trial import Trial
 
 SAME, OTHER, FAILED, THEIRS = 0, 1, 2, 3
 
@@ -36,12 +37,26 @@ class Request(NamedTuple):
     level: str = "standard"
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    cache_mounts: bool = False
     engine: str | None = None
     options: BuildOptions = BuildOptions()
     smoke: Smoke = Smoke()
     keep: bool = False
     rebuild: bool = True
+    compressed: bool = False
     format: str = "text"
+
+
+def tried(trial: Trial) -> Smoke:
+    """How the application is tried, where the user leaves something open."""
+    default = Smoke()
+    return Smoke(
+        run=default.run if trial.run is None else trial.run,
+        http=default.http if trial.http is None else trial.http,
+        expect=default.expect if trial.expect is None else trial.expect,
+        wait=default.wait if trial.wait is None else trial.wait,
+        arguments=default.arguments if trial.arguments is None else trial.arguments,
+    )
 
 
 class ProofError(Exception):
@@ -53,7 +68,7 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
     try:
         engine = find_engine(request.engine)
         with session(engine, request.keep) as names:
-            prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild)
+            prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild, request.compressed)
             proof = prover.prove(_subject(request, request.only, request.skip))
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error
@@ -113,9 +128,8 @@ def _subject(request: Request, only: tuple[str, ...], skip: tuple[str, ...]) -> 
     if request.against is not None:
         return Subject(before, _read(request.against), context, (ignored, _ignore_text(request.against, context)))
     outcome = rewrite(request, before, only, skip)
-    changes = frozenset(one.rewrite.transform for one in outcome.changes)
     after = next((file.after for file in outcome.files), ignored)
-    return Subject(before, outcome.after.text, context, (ignored, after), changes)
+    return Subject(before, outcome.after.text, context, (ignored, after), outcome.changes)
 
 
 def _context(request: Request) -> str:
@@ -133,6 +147,7 @@ def rewrite(request: Request, text: str, only: tuple[str, ...], skip: tuple[str,
         skip=skip,
         target=request.options.target,
         build_args=request.options.build_args,
+        cache_mounts=request.cache_mounts,
     )
 
 
@@ -140,6 +155,10 @@ def render(proof: Proof, name: str, form: str) -> str:
     """The report in one of its forms."""
     if form == "json":
         return json.dumps(as_data(proof, name), indent=2) + "\n"
+    if form == "html":
+        from slimify.proof.html_report import as_html
+
+        return as_html(proof, name)
     return as_markdown(proof, name) if form == "markdown" else as_text(proof, name)
 
 

@@ -1,4 +1,4 @@
-"""Building and running with the user's own engine: Docker with BuildKit, or Podman.
+"""Building and running with the user's own engine: Docker with BuildKit, Podman, or Buildah, which only builds.
 
 Everything that is made carries a name that `slimify.proof.session` gives out, so that a later start finds it.
 """
@@ -12,12 +12,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-ENGINES = ("docker", "podman")
+ENGINES = ("docker", "podman", "buildah")
 _INSTALL = {
     "docker": "https://docs.docker.com/engine/install/",
     "podman": "https://podman.io/docs/installation",
+    "buildah": "https://buildah.io",
 }
 
 
@@ -26,7 +27,10 @@ class EngineError(Exception):
 
 
 class BuildOptions(NamedTuple):
-    """What both builds are given alike. `arguments` are handed on as they are: --build-arg, --secret, --network …"""
+    """What both builds are given alike. `arguments` are handed on as they are: --build-arg, --secret, --network …
+
+    A build may take `timeout` seconds, and come to an image of `max_size` bytes.
+    """
 
     target: str | None = None
     build_args: Mapping[str, str] = {}
@@ -35,6 +39,7 @@ class BuildOptions(NamedTuple):
     secrets: tuple[str, ...] = ()
     builder: str | None = None
     timeout: float = 3600.0
+    max_size: int = 30 * 10**9
 
 
 class Built(NamedTuple):
@@ -54,16 +59,19 @@ class Ran(NamedTuple):
 
 
 class Engine:
-    """An engine by its command line. Raises `EngineError` where it cannot be asked at all."""
+    """An engine by its command line. Raises `EngineError` where it cannot be asked at all.
+
+    `runs` says whether it starts containers; an engine that does not is asked for nothing of the kind.
+    """
+
+    runs = True
 
     def __init__(self, program: str) -> None:
         self.program = program
 
     def build(self, dockerfile: str, context: str, name: str, options: BuildOptions, log: str, cache: bool) -> Built:
         """Build a Dockerfile under a name. Without `cache` every step is run."""
-        command = [self.program]
-        command += ["buildx", "build", "--load", "--builder", options.builder] if options.builder else ["build"]
-        command += ["-f", dockerfile, "-t", name]
+        command = [self.program, *self._build(dockerfile, options.builder), "-f", dockerfile, "-t", name]
         command += [] if cache else ["--no-cache"]
         command += ["--target", options.target] if options.target else []
         for key, value in options.build_args.items():
@@ -72,24 +80,35 @@ class Engine:
         command += ["--network", options.network] if options.network else []
         for secret in options.secrets:
             command += ["--secret", secret]
-        if self.program == "docker":
-            command += ["--progress", "plain"]
         start = time.monotonic()
         status = self._logged([*command, context], log, options.timeout)
         with open(log, encoding="utf-8", errors="replace") as file:
             return Built(status == 0, time.monotonic() - start, file.read())
 
-    def config(self, image: str) -> dict[str, Any]:
-        """What an image is configured for, as the engine tells it."""
-        found = json.loads(self._asked(["image", "inspect", image]))
-        config: dict[str, Any] = found[0].get("Config") or {}
-        return config
+    def _build(self, dockerfile: str, builder: str | None) -> list[str]:
+        """The command for a build, with what only this engine is told."""
+        if self.program == "docker":
+            command = ["buildx", "build", "--load", "--builder", builder] if builder else ["build"]
+            return [*command, "--progress", "plain"]
+        if builder:
+            raise EngineError(f"{self.program} has no builders; they are docker's")
+        # Without this format HEALTHCHECK, SHELL and ONBUILD are dropped, and older versions know no ignore file of a
+        # Dockerfile's own (podman-build(1)).
+        return ["build", "--format", "docker", "--ignorefile", f"{dockerfile}.dockerignore"]
 
     def run(
-        self, image: str, name: str, argv: Sequence[str], entrypoint: str | None = None, timeout: float = 60.0
+        self,
+        image: str,
+        name: str,
+        argv: Sequence[str],
+        entrypoint: str | None = None,
+        timeout: float = 60.0,
+        arguments: Sequence[str] = (),
     ) -> Ran:
-        """Run a command in a new container without a network, and remove it."""
-        command = [self.program, "run", "--name", name, "--network", "none"]
+        """Run a command in a new container without a network, unless the arguments name one, and remove it."""
+        network = any(one.startswith(("--network", "--net")) for one in arguments)
+        command = [self.program, "run", "--name", name, *arguments]
+        command += [] if network else ["--network", "none"]
         command += ["--entrypoint", entrypoint] if entrypoint is not None else []
         try:
             done = subprocess.run(
@@ -156,6 +175,8 @@ class Engine:
 
     def containers(self, prefix: str) -> list[str]:
         """The names of all containers, running or not, that start with a prefix."""
+        if not self.runs:
+            return []
         listed = self._asked(["ps", "-a", "--filter", f"name=^/?{prefix}", "--format", "{{.Names}}"])
         return [one for one in listed.split() if one.startswith(prefix)]
 
@@ -198,6 +219,27 @@ class Engine:
                         process.wait()
 
 
+class Buildah(Engine):
+    """Buildah makes images, and starts no containers with ports."""
+
+    runs = False
+
+    def _build(self, dockerfile: str, builder: str | None) -> list[str]:
+        # Podman keeps what each step made unless it is told not to, Buildah if it is told to (buildah-build(1)).
+        return [*super()._build(dockerfile, builder), "--layers"]
+
+    def images(self, repository: str) -> list[str]:
+        listed = self._asked(["images", "--format", "{{.Name}}:{{.Tag}}"])
+        return [one for one in listed.split() if one.rpartition(":")[0].rpartition("/")[2] == repository]
+
+
+def save_command(program: str, name: str) -> list[str]:
+    """The command of an engine that writes an image to standard output, as `docker save` does."""
+    if program == "buildah":
+        return [program, "push", "-q", name, "docker-archive:/dev/stdout"]
+    return [program, "save", *(["-q"] if program == "podman" else []), name]
+
+
 def find_engine(wanted: str | None = None) -> Engine:
     """The engine that is asked for, or the first that is there and answers. Raises `EngineError`."""
     names = (wanted,) if wanted else ENGINES
@@ -205,7 +247,7 @@ def find_engine(wanted: str | None = None) -> Engine:
     for name in names:
         if shutil.which(name) is None:
             continue
-        engine = Engine(name)
+        engine = Buildah(name) if name == "buildah" else Engine(name)
         try:
             engine._asked(["version"])
         except EngineError as error:

@@ -62,7 +62,8 @@ class Layer(NamedTuple):
 
     `stored` is its size as it is stored, in bytes, `size` that of its files. `files` are by path, without a slash in
     front. `removed` are the paths that it hides, `emptied` the folders of which it hides all that was there before.
-    `made_by` is the instruction, as the builder recorded it.
+    `made_by` is the instruction, as the builder recorded it. `compressed` is its size as it is pushed, None where that
+    is as it is stored, or was not measured.
     """
 
     digest: str
@@ -72,6 +73,7 @@ class Layer(NamedTuple):
     removed: frozenset[str]
     emptied: frozenset[str]
     made_by: str = ""
+    compressed: int | None = None
 
 
 class Image(NamedTuple):
@@ -85,3 +87,8 @@ class Image(NamedTuple):
     def size(self) -> int:
         """The bytes of all files in all layers."""
         return sum(layer.size for layer in self.layers)
+
+    @property
+    def compressed_size(self) -> int:
+        """The bytes of all layers as they are pushed, if that was measured."""
+        return sum(layer.stored if layer.compressed is None else layer.compressed for layer in self.layers)

@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from typing import IO, cast
 
 from slimify.proof.archive import read_archive, read_layout
-from slimify.proof.engine import ENGINES
+from slimify.proof.engine import ENGINES, save_command
 from slimify.proof.image import Image, ImageError
+from slimify.proof.show_layers import size_text
 from slimify.proof.tar_layer import Look
 
 
@@ -31,8 +33,36 @@ def open_image(name: str) -> Image:
     return saved(name)
 
 
-def saved(name: str, engine: str | None = None, look: Look | None = None) -> Image:
-    """The image as an engine saves it, read while it does, each file with `look`. Raises `ImageError`."""
+class _TooLargeError(ImageError):
+    """An image that is larger than it may be."""
+
+
+class _Limited:
+    """Hands a stream on until it has become too long."""
+
+    def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
+        self._stream, self._name, self._limit = stream, name, limit
+        self._read = 0
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._stream.read(count)
+        self._read += len(data)
+        if self._read > self._limit:
+            raise _TooLargeError(f"{self._name} is larger than {size_text(self._limit)}; --max-size allows more")
+        return data
+
+
+def saved(
+    name: str,
+    engine: str | None = None,
+    look: Look | None = None,
+    limit: int | None = None,
+    compress: bool = False,
+) -> Image:
+    """The image as an engine saves it, read while it does, as long as it is no larger than a limit.
+
+    `look` and `compress` are those of `read_archive`. Raises `ImageError`.
+    """
     if name.startswith("-"):
         raise ImageError(f"{name} is neither a file nor the name of an image")
     program = engine or next((one for one in ENGINES if shutil.which(one)), None)
@@ -40,13 +70,17 @@ def saved(name: str, engine: str | None = None, look: Look | None = None) -> Ima
         raise ImageError(f"{name} is no file, and to ask an engine for it, none of {', '.join(ENGINES)} is installed")
     with tempfile.TemporaryFile() as complaints:
         try:
-            process = subprocess.Popen([program, "save", name], stdout=subprocess.PIPE, stderr=complaints)
+            process = subprocess.Popen(save_command(program, name), stdout=subprocess.PIPE, stderr=complaints)
         except OSError as error:
             raise ImageError(f"{program} cannot be started: {error.strerror}") from error
         with process:
             assert process.stdout is not None
             try:
-                image = read_archive(process.stdout, name, look)
+                stream = process.stdout if limit is None else cast("IO[bytes]", _Limited(process.stdout, name, limit))
+                image = read_archive(stream, name, look, compress)
+            except _TooLargeError:
+                process.kill()
+                raise
             except ImageError:
                 process.kill()
                 process.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import functools
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -21,9 +20,8 @@ from slimify.proof.image import Image
 from slimify.proof.open_image import saved
 from slimify.proof.session import Session
 from slimify.proof.smoke import Smoke, observe
+from slimify.rewrite.outcome import Change
 
-_SENT = re.compile(r"transferring context: ([\d.]+)\s*([kMGT]?)B")
-_UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 # Below, a difference in size is that of time stamps and package lists.
 _SAME_SHARE = 0.005
 
@@ -54,18 +52,26 @@ class Verdict(enum.Enum):
 
 
 class Measured(NamedTuple):
-    """One version: its build, and of its image the bytes, the layers, and the bytes of build context that were sent."""
+    """One version: its build, of its image the bytes and the layers, and the bytes of the build context.
+
+    `rebuilds` are seconds by what was changed, `compressed` is the size as it is pushed; empty if not measured.
+    """
 
     built: Built
     size: int = 0
     layers: int = 0
-    sent: int | None = None
+    context: int = 0
     rebuilds: Mapping[str, float] = {}
     image: Image | None = None
+    compressed: int | None = None
 
 
 class Proof(NamedTuple):
-    """Two versions, and how they differ; `after` and `comparison` are None where it did not come to them."""
+    """Two versions, and how they differ; `after` and `comparison` are None where it did not come to them.
+
+    `changes` are what slimify did, empty where the other version is somebody else's. `not_run` says why the images
+    were compared only, and not run.
+    """
 
     verdict: Verdict
     before: Measured
@@ -73,6 +79,8 @@ class Proof(NamedTuple):
     comparison: Comparison | None
     behaviour: tuple[Difference, ...]
     seen: tuple[smoke.Seen, smoke.Seen] | None
+    changes: tuple[Change, ...] = ()
+    not_run: str = ""
 
     @property
     def ok(self) -> bool:
@@ -86,13 +94,13 @@ class Proof(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What is proved. The ignore files are texts, None where there is none; `changes` are the names of transforms."""
+    """What is proved. The ignore files are texts, None where there is none; `changes` are what slimify did."""
 
     before: str
     after: str
     context: str
     ignored: tuple[str | None, str | None]
-    changes: frozenset[str] = frozenset()
+    changes: tuple[Change, ...] = ()
 
 
 class _Version:
@@ -110,10 +118,11 @@ class _Version:
         if not built.ok:
             return
         prover.say(f"reading version {number}")
-        image = saved(name, engine.program, look)
+        image = saved(name, engine.program, look, options.max_size, prover.compressed)
         rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
-        self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image)
-        self.config = engine.config(name)
+        pushed = image.compressed_size if prover.compressed else None
+        self.measured = Measured(built, image.size, len(image.layers), _context_size(side), rebuilds, image, pushed)
+        self.config = _config(image)
         self.filesystem = Filesystem(image)
 
     @functools.cached_property
@@ -143,8 +152,7 @@ class _Version:
 
     def _rebuilds(self) -> Iterator[tuple[str, float]]:
         """The seconds of a build after one file was touched, with the cache of the first build."""
-        prover, side, number = self._prover, self.side, str(self._number)
-        engine, names, options = prover.engine, prover.names, prover.options
+        side, names, number = self.side, self._prover.names, str(self._number)
         tree = open_context(side.context, side.path)
         paths = [one.path for one in tree.entries() if one.kind.value == "file"]
         wanted = {
@@ -154,22 +162,43 @@ class _Version:
         for what, path in wanted.items():
             if path is None:
                 continue
-            copy, again = names.path(number, "context"), names.image(f"{number}-again")
+            # Each build has a name of its own: the image that loses its name to another is one that nobody removes.
+            copy, role = names.path(number, "context"), f"{number}-{what.rpartition(' ')[2]}"
             shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(side.context, copy, symlinks=True)
-            warm = engine.build(side.path, copy, again, options, names.path(number, "warm.log"), cache=True)
+            try:
+                shutil.copytree(side.context, copy, symlinks=True, ignore=self._our_own)
+            except (OSError, shutil.Error):
+                self._prover.say("rebuilds are not measured: the build context cannot be copied")
+                return
+            warm = self._again(copy, f"{role}-warm")
             with open(os.path.join(copy, path), "ab") as file:
                 file.write(b"\n")
-            built = engine.build(side.path, copy, again, options, names.path(number, "again.log"), cache=True)
+            built = self._again(copy, f"{role}-touched")
             if warm.ok and built.ok:
                 yield what, built.seconds
+
+    def _our_own(self, folder: str, names: list[str]) -> set[str]:
+        """The session's folder, which may lie in the build context: a copy must not hold itself."""
+        return {one for one in names if os.path.realpath(os.path.join(folder, one)) == self._prover.names.folder}
+
+    def _again(self, context: str, role: str) -> Built:
+        prover = self._prover
+        name, log = prover.names.image(role), prover.names.path(f"{role}.log")
+        return prover.engine.build(self.side.path, context, name, prover.options, log, cache=True)
 
 
 class Prover:
     """Proves rewrites of Dockerfiles with one engine; what was built once is not built again."""
 
     def __init__(
-        self, engine: Engine, names: Session, options: BuildOptions, tried: Smoke, say: Say, rebuild: bool = True
+        self,
+        engine: Engine,
+        names: Session,
+        options: BuildOptions,
+        tried: Smoke,
+        say: Say,
+        rebuild: bool = True,
+        compressed: bool = False,
     ) -> None:
         self.engine = engine
         self.names = names
@@ -177,16 +206,17 @@ class Prover:
         self.smoke = tried
         self.say = say
         self.rebuild = rebuild
+        self.compressed = compressed
         self._versions: dict[tuple[str, str | None, str], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:
         """Raises `EngineError` and `ImageError` where the engine fails, not where a build does."""
         old = self._version(subject.before, subject.ignored[0], subject.context)
         if not old.measured.built.ok:
-            return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None)
+            return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None, subject.changes)
         new = self._version(subject.after, subject.ignored[1], subject.context)
         if not new.measured.built.ok:
-            return Proof(Verdict.NOT_BUILT, old.measured, new.measured, None, (), None)
+            return Proof(Verdict.NOT_BUILT, old.measured, new.measured, None, (), None, subject.changes)
         assert old.measured.image is not None
         assert new.measured.image is not None
         left = expected(old.side, new.side, old.measured.image, new.measured.image)
@@ -195,18 +225,24 @@ class Prover:
             new.filesystem,
             (_without(old.config, left.variables), _without(new.config, left.variables)),
             left.files.__contains__,
-            packages_may_go="production-dependencies" in subject.changes,
+            packages_may_go=any(one.rewrite.transform == "production-dependencies" for one in subject.changes),
             expected_path=left.path,
             base_layers=left.base_layers,
         )
         behaviour: list[Difference] = []
-        for language, failed in old.failed_imports.items():
-            behaviour += imports.differences(failed, new.failed_imports.get(language), language)
-        behaviour += smoke.differences(old.seen, new.seen, self.smoke.expect)
+        seen, not_run = None, ""
+        if self.engine.runs:
+            for language, failed in old.failed_imports.items():
+                behaviour += imports.differences(failed, new.failed_imports.get(language), language)
+            behaviour += smoke.differences(old.seen, new.seen, self.smoke.expect)
+            seen = old.seen, new.seen
+        else:
+            not_run = f"{self.engine.program} starts no containers; podman, which uses the same images, does"
         different = bool(comparison.differences or behaviour)
         smaller = new.measured.size < old.measured.size * (1 - _SAME_SHARE)
         verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
-        return Proof(verdict, old.measured, new.measured, comparison, tuple(behaviour), (old.seen, new.seen))
+        differs = tuple(behaviour)
+        return Proof(verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run)
 
     def _version(self, text: str, ignored: str | None, context: str) -> _Version:
         key = text, ignored, context
@@ -226,12 +262,22 @@ class Prover:
         return Side(path, text, context, self.options.target, dict(self.options.build_args))
 
 
+def _config(image: Image) -> dict[str, Any]:
+    """What an image is configured for; what MAINTAINER said is the label that says so today (Dockerfile reference)."""
+    config = dict(image.config.get("config") or {})
+    if author := image.config.get("author"):
+        config["Labels"] = {"maintainer": author, **(config.get("Labels") or {})}
+    return config
+
+
 def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, Any]:
     env = [one for one in config.get("Env") or () if str(one).partition("=")[0] not in variables]
     return {**config, "Env": env}
 
 
-def _sent(log: str) -> int | None:
-    """The bytes of build context that BuildKit says it was sent; it says so again and again, the last time in full."""
-    found = _SENT.findall(log)
-    return int(float(found[-1][0]) * _UNITS[found[-1][1]]) if found else None
+def _context_size(side: Side) -> int:
+    """The bytes of all files that are not ignored.
+
+    What the builder says that it was sent is less: it keeps what earlier builds sent, and takes the rest only.
+    """
+    return sum(one.size for one in open_context(side.context, side.path).entries() if one.kind.value == "file")

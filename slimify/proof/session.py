@@ -57,7 +57,7 @@ def session(engine: Engine, keep: bool = False) -> Iterator[Session]:
     clear_leftovers(engine)
     number = os.getpid()
     identity = f"p{number}s{_started(number)}x{secrets.token_hex(3)}"
-    folder = os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}")
+    folder = os.path.realpath(os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}"))
     os.mkdir(folder, 0o700)
     before = _handle_term()
     try:

@@ -88,6 +88,14 @@ def size_text(count: int) -> str:
     return f"{count} B"
 
 
+def size_of(text: str) -> int:
+    """Bytes from what people write: `500MB`, `1.5 GB`. Raises `ValueError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)B?", text.strip())
+    if match is None:
+        raise ValueError(f"'{text}' is no size; write it like 500MB or 1.5GB")
+    return int(float(match[1]) * 1000.0 ** " KMGT".index(match[2].upper() or " "))
+
+
 def _lines(image: Image, found: Account) -> Iterator[str]:
     hidden = size_text(found.wasted_bytes)
     yield f"{image.name}: {size_text(image.size)} in {len(image.layers)} layers, {hidden} of it hidden"

@@ -23,10 +23,12 @@ def as_markdown(proof: Proof, name: str) -> str:
     if proof.after is not None and proof.after.built.ok:
         lines += ["| | before | after | |", "| --- | ---: | ---: | ---: |"]
         lines += [
-            f"| {what} | {old} | {new} | {change} |" for what, old, new, change in _rows(proof.before, proof.after)
+            f"| {what} | {old} | {new} | {change} |" for what, old, new, change in rows(proof.before, proof.after)
         ]
+    if proof.not_run:
+        lines += ["", f"Not run: {proof.not_run}.", ""]
     for one in proof.differences[:_LINES]:
-        lines.append(f"- {one.what}: `{_short(one.before)}` → `{_short(one.after)}`".replace("\n", " "))
+        lines.append(f"- {_code(one.what)}: {_code(short(one.before))} → {_code(short(one.after))}")
     return "\n".join(lines) + "\n"
 
 
@@ -42,6 +44,16 @@ def as_data(proof: Proof, name: str) -> dict[str, Any]:
         "left_out": [] if found is None else list(found.left_out),
         "gone": [] if found is None else [{"what": kind.title, "bytes": size} for kind, size in found.gone],
         "system_packages": [] if found is None else list(found.system),
+        "changes": [
+            {
+                "transform": one.rewrite.transform,
+                "line": one.line,
+                "title": one.rewrite.title,
+                "reason": one.rewrite.reason,
+            }
+            for one in proof.changes
+        ],
+        "not_run": proof.not_run or None,
         "seen": None if proof.seen is None else [one._asdict() for one in proof.seen],
     }
 
@@ -51,19 +63,23 @@ def _measured(one: Measured) -> dict[str, Any]:
         "built": one.built.ok,
         "seconds": round(one.built.seconds, 2),
         "bytes": one.size,
+        "compressed_bytes": one.compressed,
         "layers": one.layers,
-        "context_bytes": one.sent,
+        "context_bytes": one.context,
         "rebuild_seconds": {what: round(seconds, 2) for what, seconds in one.rebuilds.items()},
     }
 
 
-def _rows(old: Measured, new: Measured) -> Iterator[tuple[str, str, str, str]]:
-    yield "image", size_text(old.size), size_text(new.size), _percent(old.size, new.size)
+def rows(old: Measured, new: Measured) -> Iterator[tuple[str, str, str, str]]:
+    """The figures: what is measured, before, after, and the change."""
+    yield "image", size_text(old.size), size_text(new.size), percent(old.size, new.size)
+    if old.compressed is not None and new.compressed is not None:
+        change = percent(old.compressed, new.compressed)
+        yield "image, compressed", size_text(old.compressed), size_text(new.compressed), change
     yield "layers", str(old.layers), str(new.layers), ""
-    if old.sent is not None and new.sent is not None:
-        yield "build context sent", size_text(old.sent), size_text(new.sent), _percent(old.sent, new.sent)
+    yield "build context", size_text(old.context), size_text(new.context), percent(old.context, new.context)
     yield "build from nothing", _seconds(old.built.seconds), _seconds(new.built.seconds), ""
-    for what in old.rebuilds.keys() & new.rebuilds.keys():
+    for what in (one for one in old.rebuilds if one in new.rebuilds):
         yield f"build after {what} changed", _seconds(old.rebuilds[what]), _seconds(new.rebuilds[what]), ""
 
 
@@ -74,12 +90,14 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         yield from (f"  | {line}" for line in failed.built.log.splitlines()[-_LINES:])
         return
     assert proof.after is not None
-    for what, old, new, change in _rows(proof.before, proof.after):
-        yield f"  {what:<28} {old:>10} {new:>10} {change:>7}".rstrip()
+    for what, old, new, change in rows(proof.before, proof.after):
+        yield f"  {what:<30} {old:>10} {new:>10} {change:>7}".rstrip()
     for one in proof.differences:
         yield f"  different: {one.what}"
-        yield f"    before: {_short(one.before)}"
-        yield f"    after:  {_short(one.after)}"
+        yield f"    before: {short(one.before)}"
+        yield f"    after:  {short(one.after)}"
+    if proof.not_run:
+        yield f"  not run: {proof.not_run}"
     if proof.comparison is None:
         return
     for kind, size in proof.comparison.gone:
@@ -90,15 +108,15 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         count = len(proof.comparison.left_out)
         yield f"  left out on purpose: {first}" + (f" and {count - 3} more" if count > 3 else "")
     if proof.seen is not None:
-        yield from (f"  seen in both: {one}" for one in _seen(proof))
+        yield from (f"  seen in both: {one}" for one in seen_in_both(proof))
 
 
-def _seen(proof: Proof) -> Iterator[str]:
+def seen_in_both(proof: Proof) -> Iterator[str]:
     """What was the same when both ran."""
     assert proof.seen is not None
     old, new = proof.seen
-    for key in old.answers.keys() & new.answers.keys():
-        if old.answers[key] == new.answers[key]:
+    for key in old.answers:
+        if old.answers[key] == new.answers.get(key):
             yield f"the answer of {key}: {old.answers[key].splitlines()[0]}"
     if old.exit is not None and old.exit == new.exit:
         yield f"it ends with status {old.exit}"
@@ -108,15 +126,23 @@ def _seen(proof: Proof) -> Iterator[str]:
         yield f"the health check ends with status {old.health}"
 
 
-def _short(value: str | None) -> str:
+def short(value: str | None) -> str:
+    """A value of a difference, not longer than anybody reads."""
     if value is None:
         return "nothing"
     return value if len(value) <= _LONGEST else value[:_LONGEST] + " …"
+
+
+def _code(text: str) -> str:
+    """A text that nothing in it leaves: paths and logs are not ours."""
+    return f"`{' '.join(text.split()).replace('`', chr(39)) or ' '}`"
 
 
 def _seconds(value: float) -> str:
     return f"{value:.1f} s"
 
 
-def _percent(old: int, new: int) -> str:
-    return "" if not old else f"{100 * (new - old) / old:+.0f} %"
+def percent(old: int, new: int) -> str:
+    """By how much something grew or shrank."""
+    whole = round(100 * (new - old) / old) if old else 0
+    return "" if not old else f"{whole:+d} %" if whole else "0 %"

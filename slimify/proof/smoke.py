@@ -62,7 +62,7 @@ def observe(engine: Engine, image: str, name: str, config: Mapping[str, Any], sm
     """Start an image, watch it, and remove the container. Raises `EngineError`."""
     ports = [port for port in sorted(config.get("ExposedPorts") or {}) if not port.endswith("/udp")]
     if smoke.run:
-        ran = engine.run(image, name, smoke.run[1:], smoke.run[0], smoke.wait)
+        ran = engine.run(image, name, smoke.run[1:], smoke.run[0], smoke.wait, smoke.arguments)
         return Seen(ran.status, normalised(ran.output), {}, None, ran.output + ran.errors)
     try:
         engine.start(image, name, ports, smoke.arguments)

@@ -23,24 +23,31 @@ LONGEST_PATH = 4096
 
 
 class Contents(NamedTuple):
-    """What a layer's archive says, as in `Layer`."""
+    """What a layer's archive says, as in `Layer`. `compressed` is None where it was not measured."""
 
     size: int
     files: dict[str, LayerFile]
     removed: frozenset[str]
     emptied: frozenset[str]
+    compressed: int | None = None
 
 
 Look = Callable[[str, IO[bytes]], Content]
 
 
-def read_layer(stream: IO[bytes], name: str, look: Look | None = None) -> Contents:
+def read_layer(stream: IO[bytes], name: str, look: Look | None = None, compress: bool = False) -> Contents:
     """Read a layer's archive to its end: plain, gzip or zstd. Raises `ImageError` if it is damaged or hostile.
 
-    `look` is shown what is in each file, as a stream that can only be read forwards.
+    `look` is shown what is in each file, as a stream that can only be read forwards. With `compress` it is measured
+    what a layer that is stored plain would be compressed to.
     """
     try:
-        return _read(_plain(stream), name, look)
+        plain = _plain(stream)
+        if not (compress and isinstance(plain, io.BufferedReader)):
+            return _read(plain, name, look)
+        measured = _Compressed(plain)
+        contents = _read(cast("IO[bytes]", measured), name, look)
+        return contents._replace(compressed=measured.finish())
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, _zstd_error()) as error:
         raise ImageError(f"{name} is no layer that can be read: {error}") from error
 
@@ -71,6 +78,29 @@ def _read(stream: IO[bytes], name: str, look: Look | None) -> Contents:
                     files[path] = files[path]._replace(content=look(path, file))
                 size += files[path].size
     return Contents(size, files, frozenset(removed), frozenset(emptied))
+
+
+class _Compressed:
+    """Hands a stream on, and counts what it is compressed to.
+
+    Docker and BuildKit push layers through gzip with its default level, which is 6 (Go, compress/flate).
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._gzip = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        self._size = 0
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._stream.read(count)
+        self._size += len(self._gzip.compress(data))
+        return data
+
+    def finish(self) -> int:
+        """The bytes for the whole stream, of which the reader of an archive leaves the end alone."""
+        while self.read(1 << 20):
+            pass
+        return self._size + len(self._gzip.flush())
 
 
 def _inside(path: str) -> str:

@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 
 from slimify.config import KEYS, LEVELS, NOTHING, SCHEMA, Config, ConfigError, Finder, merge
+from slimify.trial import KEYS as TRIAL_KEYS
+from slimify.trial import Trial
 
 from .conftest import FAT, Run
 
@@ -24,6 +26,14 @@ exclude = ["vendor/"]
 
 [build-args]
 VERSION = "1"
+
+[prove]
+run = "make 'the test'"
+http = ["/health"]
+expect = "ok"
+wait = 5
+network = "host"
+arguments = ["-e", "A=b"]
 """
 
 
@@ -41,6 +51,7 @@ def test_everything(here: Path) -> None:
         target="app",
         build_args=(("VERSION", "1"),),
         exclude=("vendor/",),
+        prove=Trial(("make", "the test"), ("/health",), "ok", 5.0, "host", ("-e", "A=b")),
     )
 
 
@@ -49,6 +60,10 @@ def test_the_schema_is_one_and_takes_what_the_reader_takes() -> None:
     assert set(schema()["properties"]) == set(KEYS)
     assert tuple(schema()["properties"]["level"]["enum"]) == LEVELS
     jsonschema.validate(tomllib.loads(FULL), schema())
+    assert set(schema()["properties"]["prove"]["properties"]) == set(TRIAL_KEYS)
+    for key, about in schema()["properties"]["prove"]["properties"].items():
+        for example in about.get("examples", []):
+            TRIAL_KEYS[key](example)
     for key, about in schema()["properties"].items():
         for example in about.get("examples", []):
             jsonschema.validate({key: example}, schema())
@@ -70,6 +85,13 @@ WRONG = [
     ("least-megabytes = true", 1, "least-megabytes: must be a number, and not below 0"),
     ("least-percent = 101", 1, "least-percent: must be a number from 0 to 100"),
     ("build-args = 3", 1, "build-args: must be a table of strings"),
+    ("prove = 3", 1, "prove: must be a table"),
+    ("[prove]\nhttp = '/'", 2, "prove: http must be a list of strings"),
+    ("[prove]\n# await it\nwait = 0", 3, "prove: wait must be a number of seconds"),
+    ("[prove]\nwait = true", 2, "prove: wait must be a number of seconds"),
+    ("[prove]\nrun = 1", 2, "prove: run must be a string or a list of strings"),
+    ("[prove]\nexpcet = 'x'", 2, "prove: unknown key 'expcet'; did you mean 'expect'?"),
+    ("[prove]\nrun = 'make \"'", 2, "prove: run is no command: no closing quotation"),
     ("[nonsense]\nx = 1", 1, "unknown key 'nonsense'"),
     ("level = 'safe'\nlevel = 'safe'\n", 2, "overwrite"),
     ("level = ", 1, "Invalid value"),
@@ -85,9 +107,10 @@ def test_mistakes(here: Path, text: str, line: int, message: str) -> None:
     assert message.lower() in str(caught.value).lower()
 
 
-@pytest.mark.parametrize(("text", "line", "message"), WRONG[:11])
+@pytest.mark.parametrize(("text", "line", "message"), WRONG[:19])
 def test_mistakes_in_pyproject(here: Path, text: str, line: int, message: str) -> None:
     text = text.replace("[build-args]", "[tool.slimify.build-args]").replace("[nonsense]", "[tool.slimify.nonsense]")
+    text = text.replace("[prove]", "[tool.slimify.prove]")
     Path("pyproject.toml").write_text(f"[project]\nlevel = 1\ntarget = 1\n[tool.slimify]\n{text}")
     with pytest.raises(ConfigError) as caught:
         Finder().of_folder(".")
@@ -95,7 +118,7 @@ def test_mistakes_in_pyproject(here: Path, text: str, line: int, message: str) -
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [case[0] for case in WRONG if "unknown transform" not in case[2]][:10])
+@pytest.mark.parametrize("text", [case[0] for case in WRONG if "unknown transform" not in case[2]][:16])
 def test_the_schema_refuses_mistakes_too(text: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tomllib.loads(text), schema())
@@ -193,6 +216,13 @@ def test_the_command_line_wins() -> None:
     assert not merge(wanted, Config(cache_mounts=False)).cache_mounts
     assert merge(NOTHING, wanted).cache_mounts
     assert merge(Config(least_megabytes=0.0, least_percent=5.5), NOTHING)[-2:] == (0.0, 5.5)
+
+
+def test_the_command_line_wins_over_how_it_is_tried() -> None:
+    config = Trial(("a",), ("/a",), "a", 1.0, "a", ("a",))
+    assert config.under(Trial()) == config
+    assert Trial().under(config) == config
+    assert config.under(Trial(http=("/b",), expect="")) == config._replace(http=("/b",), expect="")
 
 
 def test_through_the_command_line(here: Path, slimify: Run) -> None:

@@ -43,9 +43,12 @@ def compressed(data: bytes, how: str) -> bytes:
     return {"plain": lambda: data, "gzip": lambda: gzip.compress(data), "zstd": lambda: zstandard.compress(data)}[how]()
 
 
-def configuration(made_by: Iterable[str]) -> bytes:
+def configuration(made_by: Iterable[str], config: Mapping[str, object] | None = None) -> bytes:
     history = [{"created_by": "ENV A=b", "empty_layer": True}, *({"created_by": one} for one in made_by)]
-    return json.dumps({"config": {"Env": ["A=b"]}, "history": history, "os": "linux"}).encode()
+    config = {"Env": ["A=b"], **(config or {})}
+    # What MAINTAINER sets stands beside the configuration.
+    author = {"author": config.pop("author")} if "author" in config else {}
+    return json.dumps({**author, "config": config, "history": history, "os": "linux"}).encode()
 
 
 def blobs(layers: Iterable[bytes], made_by: Iterable[str]) -> dict[str, bytes]:
@@ -63,7 +66,7 @@ def blobs(layers: Iterable[bytes], made_by: Iterable[str]) -> dict[str, bytes]:
     return files
 
 
-def docker_save(layers: list[bytes], made_by: Iterable[str]) -> bytes:
+def docker_save(layers: list[bytes], made_by: Iterable[str], config: Mapping[str, object] | None = None) -> bytes:
     """As `docker save` wrote it before version 25; a layer that is there twice is a link."""
     paths: list[str] = []
     entries: list[tarfile.TarInfo | tuple[str, bytes]] = []
@@ -73,7 +76,7 @@ def docker_save(layers: list[bytes], made_by: Iterable[str]) -> bytes:
         paths.append(path)
         entries.append(link(path, f"../{seen[data]}") if data in seen else (path, data))
         seen.setdefault(data, path)
-    entries.append(("c0ffee.json", configuration(made_by)))
+    entries.append(("c0ffee.json", configuration(made_by, config)))
     entries.append(("manifest.json", json.dumps([{"Config": "c0ffee.json", "Layers": paths}]).encode()))
     return archive(entries)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from slimify.proof.archive import read_archive, read_layout
 from slimify.proof.holdings import holding
 from slimify.proof.image import FileKind, Image, ImageError
 from slimify.proof.open_image import open_image
-from slimify.proof.show_layers import as_data, as_text, instruction, size_text
+from slimify.proof.show_layers import as_data, as_text, instruction, size_of, size_text
 from slimify.proof.waste import How, account
 
 from .archives import archive, blobs, compressed, docker_save, layer, link, write_layout
@@ -204,6 +205,29 @@ def test_sizes_for_people() -> None:
     ]  # fmt: skip
 
 
+def test_sizes_of_people() -> None:
+    assert [size_of(one) for one in ("0", "500MB", "1.5 GB", "20k", "3T")] == [
+        0,
+        5 * 10**8,
+        15 * 10**8,
+        20_000,
+        3 * 10**12,
+    ]
+    for wrong in ("", "MB", "-1MB", "1 MiB", "1e9"):
+        with pytest.raises(ValueError, match="is no size"):
+            size_of(wrong)
+
+
+def test_what_layers_are_compressed_to() -> None:
+    zeros = layer({"zero": bytes(1_000_000)})
+    plain = read_archive(io.BytesIO(docker_save([zeros], [""])), "x", compress=True)
+    assert plain.compressed_size == len(zlib.compress(zeros, 6, 31))
+    for how in ("gzip", "zstd"):
+        stored = compressed(zeros, how)
+        assert read_archive(io.BytesIO(docker_save([stored], [""])), "x", compress=True).compressed_size == len(stored)
+    assert read_archive(io.BytesIO(docker_save([zeros], [""])), "x").layers[0].compressed is None
+
+
 def test_the_account_for_programs() -> None:
     data = as_data(read_archive(io.BytesIO(docker_save(LAYERS, MADE_BY)), "x"))
     assert (data["bytes"], data["wasted_bytes"]) == (1022, 1004)
@@ -234,7 +258,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ImageError, match="none of docker, podman is installed"):
+    with pytest.raises(ImageError, match="none of docker, podman, buildah is installed"):
         open_image("python:3.12")
     with pytest.raises(ImageError, match="neither a file nor the name"):
         open_image("--help")

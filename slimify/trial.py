@@ -1,0 +1,54 @@
+"""How `slimify prove` tries an application: the table `prove` of a configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from slimify.config_values import WrongError, command_words, seconds, string, strings, suggestion
+
+
+class Trial(NamedTuple):
+    """How `slimify prove` tries the application; None for what is not mentioned.
+
+    `run` is a command in place of the image's own, `http` are paths to ask for on each exposed port, `expect` is a
+    text that an answer or the output has to contain, `wait` how many seconds it may take; `network` is that of the
+    builds, `arguments` are words for the engine's `run`.
+    """
+
+    run: tuple[str, ...] | None = None
+    http: tuple[str, ...] | None = None
+    expect: str | None = None
+    wait: float | None = None
+    network: str | None = None
+    arguments: tuple[str, ...] | None = None
+
+    def under(self, cli: Trial) -> Trial:
+        """What holds when the command line says `cli`: it wins, key by key."""
+        return self._replace(**{key: value for key, value in cli._asdict().items() if value is not None})
+
+
+# The keys of the table `prove`; config.schema.json says the same.
+KEYS: dict[str, Callable[[object], Any]] = {
+    "run": command_words,
+    "http": strings,
+    "expect": string,
+    "wait": seconds,
+    "network": string,
+    "arguments": strings,
+}
+
+
+def trial(value: object) -> Trial:
+    """What the table says. Raises `WrongError`."""
+    if not isinstance(value, Mapping):
+        raise WrongError("must be a table")
+    values: dict[str, Any] = {}
+    for key, item in value.items():
+        if key not in KEYS:
+            raise WrongError(f"unknown key '{key}'{suggestion(key, KEYS)}", key)
+        try:
+            values[key] = KEYS[key](item)
+        except WrongError as error:
+            raise WrongError(f"{key} {error}", key) from None
+    return Trial(**values)
