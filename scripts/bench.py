@@ -1,6 +1,6 @@
 """Measure slimify beside its peers, in one run, and print the figures and their ratios.
 
-    python scripts/bench.py [--files N] [--rounds N] [--folder DIR] [--profile]
+    python scripts/bench.py [--files N] [--rounds N] [--folder DIR] [--section NAME...] [--profile]
 
 slimify runs every transform and every check in both rows; `--check` does all but write, as linters do.
 All commands run on one and the same processor, in turn, so that a machine that slows down slows
@@ -24,9 +24,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import made_repository
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "corpus" / "dockerfiles"
 BIN = Path(sys.executable).parent
+SECTIONS = ("batch", "start", "growth", "context")
 
 
 class Figure(NamedTuple):
@@ -222,6 +225,42 @@ def growth(rounds: int) -> str:
     return table(["growth", "quarter", "half", "whole", "whole / half"], rows)
 
 
+def context(work: Path, rounds: int, count: int = 10_000) -> str:
+    """What the build context of a large repository costs, beside git, which lists it, and cat, which reads manifests.
+
+    The Dockerfile has `COPY . .`, so that all of the repository can get into the image, and git's own folder.
+    """
+    slimify = str(BIN / "slimify")
+    rows = []
+    for name, (files, manifests) in made_repository.APPLICATIONS.items():
+        folder = work / name
+        made_repository.make(folder, files(), count)
+        os.chdir(folder)
+        dockerfile = Path("Dockerfile").read_bytes()
+        commands = {
+            "git ls-files, cat": ["sh", "-c", 'git ls-files && cat "$@"', "sh", *manifests],
+            "git status": ["git", "status", "--short", "--ignored"],
+            "without": [slimify, "fix", "--no-config", "-"],
+            "with": [slimify, "fix", "--no-config", "--check", "Dockerfile"],
+        }
+        figures: dict[str, list[Figure]] = {command: [] for command in commands}
+        for _ in range(rounds):
+            for command, words in commands.items():
+                figures[command].append(run(words, dockerfile))
+        cpu = {command: median(all_of).cpu for command, all_of in figures.items()}
+        base = cpu["git ls-files, cat"]
+        rows.append(
+            [
+                name,
+                *(f"{seconds * 1000:.0f} ms" for seconds in cpu.values()),
+                f"{cpu['with'] / base:.1f}",
+                f"{(cpu['with'] - cpu['without']) / base:.1f}",
+            ]
+        )
+    head = ["git ls-files, cat", "git status", "fix without context", "fix with it", "fix / git", "context / git"]
+    return table([f"{count:,} files, CPU", *head], rows)
+
+
 def profile(files: Sequence[Path]) -> str:
     """Where the time of a batch goes: its share by module, the profiler's own cost included."""
     import cProfile
@@ -259,24 +298,31 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=SHARED if SHARED.is_dir() else ROOT / "corpus")
+    parser.add_argument("--section", nargs="+", choices=SECTIONS, default=SECTIONS, help="what to measure")
     parser.add_argument("--profile", action="store_true", help="print where slimify's time goes, and nothing else")
     options = parser.parse_args()
-    files = choose(options.folder, options.files)
     if options.profile:
-        print(profile(files))
+        print(profile(choose(options.folder, options.files)))
         return
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    found = tools()
-    versions = {tool.name: version(tool) for tool in found}
-    print(f"{len(files)} files, {options.rounds} rounds, one processor, Python {sys.version.split()[0]}")
-    print(", ".join(f"{name} {number}" for name, number in versions.items()), end="\n\n")
-    small = next((path for path in files if 36 <= path.read_bytes().count(b"\n") <= 44), files[0])
+    print(f"{options.rounds} rounds, one processor, Python {sys.version.split()[0]}", end="\n\n")
     with tempfile.TemporaryDirectory() as work:
-        print(batch(found, files, Path(work) / "files", options.rounds), end="\n\n")
-        os.chdir(work)
-        print(cold(found, small.read_bytes(), max(options.rounds * 3, 10)), end="\n\n")
-        print(growth(min(options.rounds, 3)))
+        if {"batch", "start"} & set(options.section):
+            found = tools()
+            files = choose(options.folder, options.files)
+            print(", ".join(f"{tool.name} {version(tool)}" for tool in found), end="\n\n")
+            if "batch" in options.section:
+                print(f"{len(files)} files", end="\n\n")
+                print(batch(found, files, Path(work) / "files", options.rounds), end="\n\n")
+            os.chdir(work)
+            if "start" in options.section:
+                small = next((path for path in files if 36 <= path.read_bytes().count(b"\n") <= 44), files[0])
+                print(cold(found, small.read_bytes(), max(options.rounds * 3, 10)), end="\n\n")
+        if "growth" in options.section:
+            print(growth(min(options.rounds, 3)), end="\n\n")
+        if "context" in options.section:
+            print(context(Path(work), options.rounds))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent / "slimify" / "knowledge"
-NAMES = ("images", "image_config", "image_sizes", "image_packages")
+NAMES = ("images", "image_config", "image_sizes", "image_packages", "run_packages")
 
 
 def compiled(name: str) -> str:

@@ -10,6 +10,7 @@ import functools
 from pathlib import Path
 from typing import NamedTuple
 
+from slimify.context.tree import open_context
 from slimify.rewrite.edit import Level
 from slimify.rewrite.outcome import Outcome
 from slimify.rewrite.pipeline import Options, fix
@@ -72,3 +73,14 @@ def outcomes(level: Level) -> dict[str, Outcome]:
 def changed(level: Level) -> dict[str, Outcome]:
     """The outcomes of the files that `fix` rewrites."""
     return {name: outcome for name, outcome in outcomes(level).items() if outcome.changed}
+
+
+@functools.cache
+def outcomes_in_context(level: Level) -> dict[str, Outcome]:
+    """What `fix` makes of the applications that lie there with their build contexts."""
+    found: dict[str, Outcome] = {}
+    folder = SHARED / "apps" if is_shared() else ROOT / "examples"
+    for path in sorted(folder.glob("*/Dockerfile")):
+        source = Source.from_bytes(path.read_bytes(), path.parent.name)
+        found[path.parent.name] = fix(source, Options(level=level), open_context(str(path.parent), str(path)))
+    return found

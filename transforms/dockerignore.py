@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slimify.rewrite.edit import Evidence, FileEdit, Finding, Level, Rewrite, Severity
@@ -24,17 +25,19 @@ _LEAST_BYTES = 100_000
 
 # Files that say how something is built, and scripts: if one of them speaks of a thing, it may be needed.
 _BUILD_FILES = re.compile(
-    r"(?:.*/)?(?:[Mm]akefile|GNUmakefile|.*\.mk|.*\.sh|.*\.bash|setup\.py|setup\.cfg|pyproject\.toml|build\.rs|pom\.xml"
+    r"(?:[Mm]akefile|GNUmakefile|.*\.mk|.*\.sh|.*\.bash|setup\.py|setup\.cfg|pyproject\.toml|build\.rs|pom\.xml"
     r"|.*\.gradle(?:\.kts)?|CMakeLists\.txt|.*\.cmake|meson\.build|Rakefile|.*\.gemspec|.*\.config\.[cm]?[jt]s"
     r"|.*\.csproj|Directory\.Build\.props|package\.json|Procfile|[Jj]ustfile|Taskfile\.ya?ml|noxfile\.py|tasks\.py)"
 )
 # Where a project lives is no use of its history.
 _ADDRESSES = re.compile(r"(?:https?|git|ssh)://\S+|git\+\S+|git@\S+|scm:\S+|github\.com\S*|gitlab\S*")
-_CODE = re.compile(r".*\.(?:py|go|rb|js|mjs|cjs|ts|php|rs|java|kt|cs|pl)")
+_CODE = tuple(".py .go .rb .js .mjs .cjs .ts .php .rs .java .kt .cs .pl".split())
 _CODE_READS_HISTORY = re.compile(
-    r"ReadBuildInfo|vcs\.revision|import git\b|git\.Repo\(|vergen|git_version!|shadow_rs"
-    r"|[\"'/]\.git[\"'/]|[\"']git[\"'],"
+    rb"ReadBuildInfo|vcs\.revision|import git\b|git\.Repo\(|vergen|git_version!|shadow_rs"
+    rb"|[\"'/]\.git[\"'/]|[\"']git[\"'],"
 )
+# One of these is in whatever the expression finds, and to look for them takes a tenth of the time.
+_HISTORY_WORDS = (b"git", b"ReadBuildInfo", b"vcs.revision", b"vergen", b"shadow_rs")
 _MOST_FILES = 5000
 _DOCKERFILE = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-].*)?|.*\.[Dd]ockerfile")
 _INSTALLS_NODE = re.compile(
@@ -166,19 +169,17 @@ class _Search:
 
     def unwanted(self) -> Iterator[_Unwanted]:
         from slimify.context.patterns import Matcher
-        from slimify.context.sizes import left_out
         from slimify.knowledge.ignorable import ignorable
 
-        entries = self.context.entries()
+        matched = _matched(self.context)
         for kind in ignorable():
             for pattern in kind.patterns:
-                matcher = Matcher([pattern])
-                out = [entry for entry in left_out(entries, matcher) if entry.kind is not Kind.FOLDER]
+                out = matched[pattern]
                 paths = {entry.path for entry in out}
                 copy = next((one for one in self.copies if paths & one.taken), None)
                 if copy is None or (kind.marker and self.context.entry(f"{pattern}/{kind.marker}") is None):
                     continue
-                why = self._wanted(kind, matcher, paths)
+                why = self._wanted(kind, Matcher([pattern]), paths)
                 if why:
                     self.refused.append((pattern, why))
                 else:
@@ -207,7 +208,7 @@ class _Search:
             if mention.search(text):
                 return f"{name} speaks of it"
         if ".git" in kind.patterns:
-            return self._read_by_code()
+            return _read_by_code(self.context)
         return ""
 
     def _installs_node(self) -> bool:
@@ -226,36 +227,60 @@ class _Search:
         """What build files, scripts and other Dockerfiles of the root say, addresses left out."""
         if self._texts is None:
             self._texts = []
-            own = self.build.dockerfile.source.text
+            source = self.build.dockerfile.source
+            own = posixpath.relpath(source.path, self.context.root or ".")
             for entry in self.context.entries():
-                other = "/" not in entry.path and _DOCKERFILE.fullmatch(entry.path) is not None
-                if entry.kind is not Kind.FILE or not (other or _BUILD_FILES.fullmatch(entry.path)):
+                folder, _, name = entry.path.rpartition("/")
+                wanted = _BUILD_FILES.fullmatch(name) or (not folder and _DOCKERFILE.fullmatch(name))
+                if entry.kind is not Kind.FILE or not wanted:
                     continue
-                if _installed(entry.path):
+                if _installed(entry.path) or entry.path == own:
                     continue
                 text = self.context.text(entry.path)
-                if text is None or text == own:
+                if text is None or text == source.text:
                     continue
                 if entry.path.endswith("package.json"):
                     text = _scripts(text)
                 self._texts.append((entry.path, _ADDRESSES.sub("", text)))
         return self._texts
 
-    def _read_by_code(self) -> str:
-        sources = [
-            entry.path
-            for entry in self.context.entries()
-            if entry.kind is Kind.FILE and _CODE.fullmatch(entry.path) and not _installed(entry.path)
-        ]
-        if len(sources) > _MOST_FILES:
-            return f"{len(sources)} source files are too many to look whether one reads it"
-        for path in sources:
-            text = self.context.text(path)
-            if text is None:
-                return f"{path} cannot be read to see whether it uses it"
-            if _CODE_READS_HISTORY.search(text):
-                return f"{path} seems to read it"
-        return ""
+
+# What is asked of a context alone is answered once: the transform runs again after every change of the
+# Dockerfile, and a context never takes back what it has said.
+
+
+@functools.lru_cache(maxsize=1)
+def _matched(context: BuildContext) -> Mapping[str, tuple[Entry, ...]]:
+    """The files that each pattern of `slimify.knowledge.ignorable` would keep out."""
+    from slimify.context.sizes import matched_by_each
+    from slimify.knowledge.ignorable import ignorable, secrets
+
+    patterns = [pattern for kind in ignorable() for pattern in kind.patterns]
+    patterns += [pattern for secret in secrets() for pattern in secret.patterns]
+    found = matched_by_each(context.entries(), list(dict.fromkeys(patterns)))
+    return {
+        pattern: tuple(entry for entry in entries if entry.kind is not Kind.FOLDER)
+        for pattern, entries in found.items()
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _read_by_code(context: BuildContext) -> str:
+    """Which source file seems to read the version history; empty if none does."""
+    sources = [
+        entry.path
+        for entry in context.entries()
+        if entry.path.endswith(_CODE) and entry.kind is Kind.FILE and not _installed(entry.path)
+    ]
+    if len(sources) > _MOST_FILES:
+        return f"{len(sources)} source files are too many to look whether one reads it"
+    for path in sources:
+        data = context.read(path)
+        if data is None:
+            return f"{path} cannot be read to see whether it uses it"
+        if any(word in data for word in _HISTORY_WORDS) and _CODE_READS_HISTORY.search(data):
+            return f"{path} seems to read it"
+    return ""
 
 
 def _glob(source: str) -> bool:
@@ -279,13 +304,13 @@ def _scripts(text: str) -> str:
 
 def _secrets(context: BuildContext, copies: Sequence[_Copy]) -> Iterator[Finding]:
     """Files that look like secrets and get into the image: reported, since ignoring them may break the build."""
-    from slimify.context.patterns import Matcher
     from slimify.knowledge.ignorable import secrets
 
+    matched = _matched(context)
     for secret in secrets():
-        matcher = Matcher(list(secret.patterns))
+        paths = {entry.path for pattern in secret.patterns for entry in matched[pattern]}
         for one in copies:
-            found = [path for path in sorted(one.taken) if matcher.matches(path) and _secret(context, path)]
+            found = [path for path in sorted(paths & one.taken) if _secret(context, path)]
             if found:
                 more = f" and {len(found) - 1} more" if len(found) > 1 else ""
                 yield Finding(

@@ -61,12 +61,14 @@ def prove(build: Build, step: Step, call: Invocation, manager: str) -> Proof | s
     """The proof for one install, or what of it is missing; empty text where there is nothing to spare."""
     assert build.context is not None
     try:
-        return _Prover(build, build.context, step, call, manager).proof()
+        return Prover(build, build.context, step, call, manager).proof()
     except MissingEvidence as reason:
         return str(reason)
 
 
-class _Prover:
+class Prover:
+    """Follows what runs in the image behind one install. Raises `MissingEvidence`."""
+
     def __init__(self, build: Build, context: BuildContext, step: Step, call: Invocation, manager: str) -> None:
         self.build = build
         self.context = context
@@ -160,6 +162,9 @@ class _Prover:
             raise MissingEvidence("it is a workspace of several packages")
         if any(one.folder is not None or one.is_workspace for one in package.dependencies):
             raise MissingEvidence("it depends on packages that lie beside it")
+        self._companions()
+
+    def _companions(self) -> None:
         for one, other in facts()["node"]["companions"].items():
             if one in self.kept and other in self.lost:
                 raise MissingEvidence(f"{one} looks for {other}, a development dependency")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from slimify.context.globs import compile_glob, is_glob
 from slimify.context.links import follow
@@ -31,9 +32,6 @@ USUAL_FOLDERS = frozenset(
 _ARCHIVE_NAME = re.compile(r"\.(tar(\.\w+)?|t[bgx]z2?|tzst|gz|bz2|xz|zst|gem|crate|apk)$", re.IGNORECASE)
 # gzip, bzip2, xz and Zstandard; a tar file says so at offset 257 (POSIX, `pax`).
 _ARCHIVE_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
-
-
-_T = TypeVar("_T")
 
 
 class Copied(NamedTuple):
@@ -58,7 +56,10 @@ def copied(instruction: Instruction, state: State, context: BuildContext) -> Cop
 
     `state` is what is in force before the instruction. A `<<EOF` takes nothing from the context.
     """
-    return _remembered(instruction, _Same(state), _Same(context))
+    try:
+        return _remembered(_request(instruction, state), context)
+    except _Unknown as reason:
+        return str(reason)
 
 
 def named(instruction: Instruction, state: State) -> tuple[str | None, ...]:
@@ -73,31 +74,23 @@ def named(instruction: Instruction, state: State) -> tuple[str | None, ...]:
     return tuple(source for source in found if source is None or not _REMOTE.match(source))
 
 
-class _Same(Generic[_T]):
-    """A value as a key, by what it is and not by what it says: a state holds dictionaries."""
+class _Request(NamedTuple):
+    """An instruction with its variables expanded, and with that of its flags which says what is taken.
 
-    __slots__ = ("value",)
+    `to` is absolute and clean, None if it is not known; `folder` whether it is surely one; `alone` whether
+    only one source is named, here-documents among them.
+    """
 
-    def __init__(self, value: _T) -> None:
-        self.value = value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
-
-
-@functools.lru_cache(maxsize=128)
-def _remembered(instruction: Instruction, state: _Same[State], context: _Same[BuildContext]) -> Copied | str:
-    # Several transforms ask, each about every COPY; a context never takes back what it has said.
-    try:
-        return _copied(instruction, state.value, context.value)
-    except _Unknown as reason:
-        return str(reason)
+    sources: tuple[str, ...]
+    to: str | None
+    folder: bool
+    alone: bool
+    parents: bool
+    unpacks: bool
+    excludes: tuple[str, ...]
 
 
-def _copied(instruction: Instruction, state: State, context: BuildContext) -> Copied:
+def _request(instruction: Instruction, state: State) -> _Request:
     if instruction.keyword not in ("COPY", "ADD"):
         raise _Unknown(f"{instruction.keyword} copies nothing")
     if origin := instruction.flag("from"):
@@ -105,13 +98,32 @@ def _copied(instruction: Instruction, state: State, context: BuildContext) -> Co
     words = instruction.exec_form or tuple(token.text for token in instruction.tokens)
     if len(words) < 2:
         raise _Unknown("it names no destination")
-    sources = [_source(word, state, instruction) for word in words[:-1] if heredoc_marker(word) is None]
-    copy = _Copy(instruction, context, _destination(words[-1], state, instruction), len(words) - 1)
-    for source in sources:
-        if copy.parents:
-            copy.with_parents(source)
-        else:
-            copy.plainly(source)
+    sources = tuple(_source(word, state, instruction) for word in words[:-1] if heredoc_marker(word) is None)
+    to = _destination(words[-1], state, instruction)
+    return _Request(
+        sources=sources,
+        to=to.path,
+        folder=to.folder,
+        alone=len(words) == 2,
+        parents=_on(instruction, "parents"),
+        unpacks=instruction.keyword == "ADD" and instruction.flag("unpack") != "false",
+        excludes=tuple(flag.value or "" for flag in instruction.flags if flag.name == "exclude"),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(request: _Request, context: BuildContext) -> Copied | str:
+    # Several transforms ask, each about every COPY, and again after each change of the Dockerfile; a context
+    # never takes back what it has said.
+    try:
+        copy = _Copy(request, context)
+        for source in request.sources:
+            if request.parents:
+                copy.with_parents(source)
+            else:
+                copy.plainly(source)
+    except _Unknown as reason:
+        return str(reason)
     return Copied(tuple(copy.files), tuple(dict.fromkeys(copy.links)))
 
 
@@ -163,15 +175,13 @@ def _on(instruction: Instruction, flag: str) -> bool:
 class _Copy:
     """One instruction at work: what it has taken so far, and whether its destination is a folder by now."""
 
-    def __init__(self, instruction: Instruction, context: BuildContext, to: _Destination, count: int) -> None:
+    def __init__(self, request: _Request, context: BuildContext) -> None:
         self.context = context
-        self.to = to.path
-        self.folder = to.folder
-        self.alone = count == 1
-        self.parents = _on(instruction, "parents")
-        self.unpacks = instruction.keyword == "ADD" and instruction.flag("unpack") != "false"
-        excludes = [flag.value or "" for flag in instruction.flags if flag.name == "exclude"]
-        self.exclude = _matcher(excludes) if excludes else None
+        self.to = request.to
+        self.folder = request.folder
+        self.alone = request.alone
+        self.unpacks = request.unpacks
+        self.exclude = _matcher(list(request.excludes)) if request.excludes else None
         self.files: list[tuple[str, str | None]] = []
         self.links: list[str] = []
 
@@ -221,7 +231,7 @@ class _Copy:
             self.files.append((entry.path, self.to if known else None))
 
     def _put(self, path: str, relative: str) -> None:
-        self.files.append((path, None if self.to is None else posixpath.join(self.to, relative)))
+        self.files.append((path, None if self.to is None else f"{self.to.rstrip('/')}/{relative}"))
 
     def _matches(self, source: str) -> list[str]:
         """The paths that a source names: itself, or if it is a glob, what it matches."""
@@ -268,8 +278,12 @@ class _Copy:
                 yield entry, relative
 
     def _in(self, folder: str) -> Iterator[Entry]:
-        prefix = f"{folder}/" if folder else ""
-        return (entry for entry in self.context.entries() if entry.path.startswith(prefix))
+        entries = self.context.entries()
+        if not folder:
+            return iter(entries)
+        # They are sorted, and so all that is in a folder stands together: "0" is what comes behind "/".
+        start, end = (bisect_left(entries, f"{folder}{mark}", key=_path) for mark in "/0")
+        return iter(entries[start:end])
 
     def _whole(self) -> None:
         # Asked only where something absent would count: what was found is there in any case.
@@ -281,6 +295,10 @@ class _Copy:
             return True
         data = self.context.read(entry.path) if entry.kind is Kind.FILE else b""
         return data is None or data.startswith(_ARCHIVE_STARTS) or data[257:262] == b"ustar"
+
+
+def _path(entry: Entry) -> str:
+    return entry.path
 
 
 def _below(entry: Entry, folder: str) -> str:

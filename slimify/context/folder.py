@@ -302,17 +302,16 @@ def context_path(build: Build, step: Step, name: str) -> str | None:
     if build.context is None or step.state.workdir is None:
         return None
     wanted = clean(posixpath.join(step.state.workdir, name))
-    found = None
-    for one in build.stages[step.stage].steps[: step.index]:
+    for one in reversed(build.stages[step.stage].steps[: step.index]):
         if one.keyword not in ("COPY", "ADD"):
             continue
         taken = copied(one.instruction, one.state, build.context)
         if isinstance(taken, str):
-            target = copy_target(one)
-            if target is None or _within(wanted, target):
-                found = None
+            to = copy_target(one)
+            if to is None or _within(wanted, to):
+                return None
             continue
-        for source, target in taken.files:
+        for source, target in reversed(taken.files):
             if target == wanted:
-                found = source
-    return found
+                return source
+    return None

@@ -228,7 +228,7 @@ def _node(build: Build, step: Step, call: Invocation, manager: str) -> Reads | s
     if any(one.path.endswith(".yarnrc.yml") for one in inputs.paths):
         return "what yarn leaves in the folder depends on its linker"
     for entry in context.entries():
-        if "node_modules" in entry.path.split("/"):
+        if "node_modules" in entry.path and "node_modules" in entry.path.split("/"):
             return f"{entry.path} is in the build context, and the COPY behind it would replace what is installed"
     title = f"{manager} {action.name or 'install'}"
     return Reads(tuple(one.path for one in inputs.paths), title)

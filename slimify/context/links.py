@@ -23,6 +23,9 @@ def follow(context: BuildContext, path: str) -> Way:
 
     An absolute link leads out: where it points to is a matter of the machine, or of the image.
     """
+    direct = context.entry(path)
+    if direct is not None and direct.kind is not Kind.LINK:
+        return Way(direct.path, ())  # a context knows a path only by the folders that it goes through
     links: list[str] = []
     done: list[str] = []
     steps = _steps(clean(path))

@@ -107,6 +107,9 @@ class ListedContext(ABC):
 
     def entry(self, path: str) -> Entry | None:
         """What is sent for this path, None if nothing is. A link is itself, and leads nowhere."""
+        listed = self._by_path.get(path.rpartition("/")[0])
+        if listed is not None and path in listed:
+            return listed[path]  # most are asked for as they are listed, and need no cleaning
         known = inside(path)
         if known is None:
             return None
@@ -131,6 +134,8 @@ class ListedContext(ABC):
 
         None where there is no such file, where it is larger than `MAX_READ`, or where a link leads out.
         """
+        if path in self._reads:
+            return self._reads[path]
         real = self.resolve(path)
         if real is None:
             return None

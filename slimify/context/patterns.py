@@ -77,6 +77,12 @@ class Matcher:
             matched = not negated
         return Verdict(matched, bits)
 
+    def bits(self, path: str) -> int:
+        """Which patterns match the path itself, each taken alone: bit n for pattern n."""
+        if not self._matches_any(path):
+            return 0
+        return sum(bit for bit, _, matches in self._tests if matches(path))
+
     def verdict(self, path: str) -> Verdict:
         """The verdict on a path, from the root down."""
         verdict = START

@@ -76,13 +76,17 @@ class Composer(NamedTuple):
 
 
 class ComposerLock(NamedTuple):
-    """A composer.lock: (name, version) of the packages, and the extensions that production asks for."""
+    """A composer.lock: (name, version) of the packages, and the extensions that production asks for.
+
+    `plugins` are packages that run as a part of Composer, `dev_plugins` those of development.
+    """
 
     path: str
     packages: tuple[tuple[str, str], ...]
     dev: tuple[tuple[str, str], ...]
     extensions: tuple[str, ...]
     plugins: tuple[str, ...]
+    dev_plugins: tuple[str, ...] = ()
 
 
 def read_composer(context: BuildContext, folder: str = "") -> Composer | Unknown | None:
@@ -183,7 +187,7 @@ def read_composer_lock(context: BuildContext, folder: str = "") -> ComposerLock 
         members = value if isinstance(value, list) else []
         return [one for one in members[:50_000] if isinstance(one, dict) and isinstance(one.get("name"), str)]
 
-    kept = packages("packages")
+    kept, development = packages("packages"), packages("packages-dev")
     extensions: set[str] = set()
     for holder in [*kept, {"require": data.get("platform")}]:
         wanted = holder.get("require")
@@ -192,7 +196,8 @@ def read_composer_lock(context: BuildContext, folder: str = "") -> ComposerLock 
     return ComposerLock(
         path,
         tuple((one["name"], str(one.get("version", ""))) for one in kept),
-        tuple((one["name"], str(one.get("version", ""))) for one in packages("packages-dev")),
+        tuple((one["name"], str(one.get("version", ""))) for one in development),
         tuple(sorted(extensions)),
         tuple(one["name"] for one in kept if one.get("type") == "composer-plugin"),
+        tuple(one["name"] for one in development if one.get("type") == "composer-plugin"),
     )

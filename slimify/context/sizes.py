@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from slimify.context.patterns import START, Matcher, Verdict
+from slimify.context.patterns import Matcher
 from slimify.semantics.build_context import Entry, Kind
 
 
@@ -37,25 +37,26 @@ def by_type(entries: Iterable[Entry]) -> Mapping[str, Total]:
     return _by(entries, lambda entry: posixpath.splitext(entry.path)[1][1:].lower())
 
 
-def left_out(entries: Sequence[Entry], matcher: Matcher) -> tuple[Entry, ...]:
-    """Which entries more patterns would keep out, if they stood behind all others in the ignore file.
+def matched_by_each(entries: Sequence[Entry], patterns: Sequence[str]) -> Mapping[str, tuple[Entry, ...]]:
+    """Which entries each of these patterns, which take nothing back, would keep out by itself; by pattern.
 
-    `entries` are sorted as a context gives them. A folder that is kept out but for something in it
-    is among them all the same. Patterns with `!` take back only what these patterns keep out.
+    `entries` are sorted as a context gives them, and are walked once, however many patterns there are.
     """
-    verdicts: dict[str, Verdict] = {"": START}
-    found = []
+    matcher = Matcher(patterns)
+    if matcher.has_exceptions or len(matcher.patterns) != len(patterns):
+        raise ValueError("a pattern that takes back, or says nothing, keeps nothing out by itself")
+    found: list[list[Entry]] = [[] for _ in patterns]
+    below: dict[str, int] = {}
     for entry in entries:
-        parent = verdicts.get(entry.path.rpartition("/")[0])
-        if parent is None:
-            found.append(entry)  # in a folder into which the builder would not have gone
+        bits = below.get(entry.path.rpartition("/")[0], 0) | matcher.bits(entry.path)
+        if not bits:
             continue
-        verdict = matcher.step(entry.path, parent)
-        if entry.kind is Kind.FOLDER and not (verdict.matched and not matcher.enters(entry.path)):
-            verdicts[entry.path] = verdict
-        if verdict.matched:
-            found.append(entry)
-    return tuple(found)
+        if entry.kind is Kind.FOLDER:
+            below[entry.path] = bits
+        for number, out in enumerate(found):
+            if bits >> number & 1:
+                out.append(entry)
+    return {pattern: tuple(out) for pattern, out in zip(patterns, found, strict=True)}
 
 
 def _by(entries: Iterable[Entry], key: Callable[[Entry], str]) -> Mapping[str, Total]:

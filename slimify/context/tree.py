@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from slimify.context.dockerignore import IgnoreFile, choose
 from slimify.context.listing import MAX_READ, ListedContext
@@ -99,31 +99,31 @@ def _why(error: OSError) -> str:
 def _read_below(base: str, path: str) -> bytes | None:
     """The regular file at `path` below `base`; no link is followed, even one put there this moment."""
     try:
-        with _opened(base, path) as descriptor:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_READ:
-                return None
-            with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_READ + 1)
+        descriptor = _opened(base, path)
     except (OSError, ValueError):
         return None
-    return data if len(data) <= MAX_READ else None
-
-
-@contextmanager
-def _opened(base: str, path: str) -> Iterator[int]:
-    """A descriptor for `path`, opened step by step. A FIFO does not block it."""
-    flags = os.O_RDONLY | os.O_CLOEXEC
-    descriptor = os.open(base, flags | os.O_DIRECTORY)
     try:
-        *folders, name = path.split("/")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_READ:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)  # should it have grown since, as it was
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _opened(base: str, path: str) -> int:
+    """A descriptor for `path`, opened step by step. A FIFO does not block it."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    *folders, name = path.split("/")
+    descriptor = os.open(base, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
         for folder in folders:
-            step = os.open(folder, flags | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+            step = os.open(folder, flags | os.O_DIRECTORY, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = step
-        step = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = step
-        yield descriptor
+        return os.open(name, flags | os.O_NONBLOCK, dir_fd=descriptor)
     finally:
         os.close(descriptor)

@@ -17,7 +17,7 @@ from typing import Any
 
 from slimify.knowledge import packed
 from slimify.knowledge.image_siblings import slim_sibling
-from slimify.knowledge.images import describe
+from slimify.knowledge.images import Image, describe
 
 CONTENTS = "image_contents.bin"
 
@@ -39,7 +39,20 @@ def packages(reference: str) -> frozenset[str] | None:
     if image is None or image.kind not in ("full", "slim"):
         return None
     table = packed.table(CONTENTS, f"{image.release}/{image.name}/{image.kind}")
-    return None if table is None else frozenset(table)
+    return _listed(image) if table is None else frozenset(table)
+
+
+def _listed(image: Image) -> frozenset[str] | None:
+    """The same from the list of an image that stands on bare Debian and is not in the packed data."""
+    from slimify.knowledge.debian import base_packages, closure, knows
+
+    entry = _facts()["image"].get(image.name, {}).get(image.kind)
+    base = base_packages(image.release) if image.release else None
+    if entry is None or entry["on"] != "debian" or base is None or image.release is None:
+        return None
+    names = [next((one for one in group.split("|") if knows(one, image.release)), group) for group in entry["packages"]]
+    more = closure(names, image.release)
+    return None if more is None else base | more
 
 
 def programs(release: str) -> Mapping[str, str]:

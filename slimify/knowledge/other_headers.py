@@ -31,6 +31,12 @@ def alpine_runtime_packages(dev_package: str, release: str | None = None) -> tup
     return tuple(entry[0])
 
 
+def alpine_least_bytes(package: str) -> int:
+    """What a compiler of Alpine takes at least, with what it requires; 0 where that is not known."""
+    found: int = _table()["alpine_least_bytes"].get(package, [0])[0]
+    return found
+
+
 def _version(release: str | None) -> tuple[int, ...]:
     parts = (release or "").split(".")
     return (

@@ -340,8 +340,11 @@ def _stage(
     steps: list[Step] = []
     for index, instruction in enumerate(stage.instructions):
         steps.append(Step(stage.index, index, instruction, state))
-        needs |= {names.get(name, -1) for name in _sources(instruction, len(earlier))} - {-1}
-        needs |= {int(name) for name in _sources(instruction, len(earlier)) if name.isdecimal()}
+        for name in _sources(instruction, len(earlier)):
+            if name in names:
+                needs.add(names[name])
+            if name.isdecimal():
+                needs.add(int(name))
         state = _after(instruction, state, scope, given, escape)
     return BuildStage(stage, image, parent, frozenset(needs), tuple(steps), state)
 

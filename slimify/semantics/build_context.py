@@ -37,8 +37,11 @@ class BuildContext(Protocol):
     """The files that the builder is sent, after .dockerignore (Docker documentation, "Build context").
 
     Paths are relative to the root of the context, with `/` and without a leading `./`; the root
-    itself is the empty string.
+    itself is the empty string. A context never takes back what it has said, so that answers made
+    from it can be kept under its name.
     """
+
+    def __hash__(self) -> int: ...
 
     @property
     def root(self) -> str:

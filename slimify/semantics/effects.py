@@ -203,11 +203,7 @@ class _Collector:
     def _path(self, value: str | None) -> str | None:
         if value is None:
             return None
-        if value.startswith(("/", "~")):
-            return posixpath.normpath(value)
-        base = self.workdir if self.workdir is not None else "."
-        joined = posixpath.normpath(posixpath.join(base, value))
-        return joined if joined.startswith("/") else "./" + joined
+        return _joined(self.workdir if self.workdir is not None else ".", value)
 
     def _write(self, value: str | None) -> None:
         path = self._path(value)
@@ -451,6 +447,15 @@ class _Collector:
                 self.installs.add(manager.name)
         if action.name in manager.cleans:
             self.deletes.update(path.rstrip("*").rstrip("/") for path in manager.cache_paths)
+
+
+@functools.lru_cache(maxsize=4096)
+def _joined(folder: str, path: str) -> str:
+    """The path from the root or a home folder, or with `./` in front; `folder` may be relative itself."""
+    if path.startswith(("/", "~")):
+        return posixpath.normpath(path)
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    return joined if joined.startswith("/") else "./" + joined
 
 
 def _starts(one: Invocation) -> bool:

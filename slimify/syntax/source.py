@@ -106,6 +106,8 @@ class Source:
         )
 
     def _byte_start(self, line: int) -> int:
+        if self.text.isascii():
+            return self.line_starts[line - 1]
         if self._byte_starts is None:
             starts = [0]
             for line_number in range(1, len(self.line_starts)):

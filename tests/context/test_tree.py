@@ -374,9 +374,19 @@ def test_sizes() -> None:
     assert sizes.total(entries) == sizes.Total(7, 16)
     assert list(sizes.by_folder(entries).items()) == [("data", (1, 9)), ("src", (3, 4)), ("", (3, 3))]
     assert list(sizes.by_type(entries).items()) == [("gz", (1, 9)), ("py", (2, 4)), ("md", (1, 2)), ("", (3, 1))]
-    left_out = sizes.left_out(entries, Matcher(["src", "!src/b/*.py", "*.MD"]))
-    assert [one.path for one in left_out if one.kind is not Kind.FOLDER] == ["README.MD", "src/a.py", "src/l"]
-    assert sizes.total(sizes.left_out(entries, Matcher(["data"]))) == sizes.Total(1, 9)
+    matched = sizes.matched_by_each(entries, ["src", "**/*.py", "data", "**/b", "*.MD"])
+    assert {
+        pattern: [one.path for one in found if one.kind is not Kind.FOLDER] for pattern, found in matched.items()
+    } == {
+        "src": ["src/a.py", "src/b/c.py", "src/l"],
+        "**/*.py": ["src/a.py", "src/b/c.py"],
+        "data": ["data/x.tar.gz"],
+        "**/b": ["src/b/c.py"],
+        "*.MD": ["README.MD"],
+    }
+    for pattern in ("!src", ""):
+        with pytest.raises(ValueError):
+            sizes.matched_by_each(entries, [pattern])
 
 
 def test_the_library_opens_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

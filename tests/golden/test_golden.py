@@ -47,3 +47,15 @@ def test_half_of_the_cases_stay_as_they_are() -> None:
 def test_each_hazard_has_a_rewrite_and_a_refusal(hazard: int) -> None:
     named = [case for case in CASES if case.name.startswith(f"hazard-{hazard:02}-")]
     assert {expected(case).output is None and expected(case).ignore is None for case in named} == {True, False}
+
+
+def test_every_file_of_a_case_is_kept_by_git() -> None:
+    """A context may have a .gitignore of its own, which keeps files from being committed with the case."""
+    home = Path(__file__).parents[2]
+    if not (home / ".git").exists():
+        pytest.skip("no checkout of git")
+    left = subprocess.run(
+        ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "corpus"],
+        cwd=home, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert left.stdout == ""

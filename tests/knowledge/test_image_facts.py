@@ -16,6 +16,7 @@ from slimify.knowledge.image_packages import (
     slim_lacks_programs,
 )
 from slimify.knowledge.image_sizes import uncompressed_bytes
+from slimify.knowledge.run_packages import installed
 
 FULL = ["python:3.11-bookworm", "python:3.13-trixie", "python:3.9-bullseye", "node:20-bookworm", "ruby:3.3-trixie"]
 
@@ -79,6 +80,14 @@ def test_a_library_is_in_the_package_of_its_release() -> None:
     assert libraries("jammy") == {}
 
 
+def test_an_image_on_bare_debian_that_is_only_listed() -> None:
+    php = packages("php:8.2-fpm-bookworm")
+    assert php is not None
+    assert {"gcc", "libxml2", "libicu72", "libc6", "curl"} <= php
+    assert not {"git", "apache2-bin", "unzip"} & php
+    assert packages("php:8.2-fpm-alpine") is None and packages("php:7.1-apache") is None
+
+
 def test_debian_is_slim_without_losing_a_package() -> None:
     assert slim_lacks_programs("debian:bookworm") == {}
     assert slim_lacks_headers("debian:bookworm") == frozenset()
@@ -134,7 +143,7 @@ def test_configuration() -> None:
     "reference",
     [
         "python:2.7",
-        "eclipse-temurin:8",
+        "eclipse-temurin:17-ubi9-minimal",
         "python:${V}",
         "example/python:3.11",
         "postgres:15",
@@ -145,6 +154,52 @@ def test_configuration_that_is_not_known(reference: str) -> None:
     assert config(reference) is None
 
 
+def test_what_builds_and_what_runs_are_configured_alike() -> None:
+    for build, runs in (
+        ("maven:3.9-eclipse-temurin-17", "eclipse-temurin:17-jre-noble"),
+        ("eclipse-temurin:8-jdk", "eclipse-temurin:8-jre"),
+        ("maven:3-jdk-11", "openjdk:11-jre"),
+        ("gradle:8-jdk21", "eclipse-temurin:21-jre-noble"),
+        ("mcr.microsoft.com/dotnet/sdk:8.0", "mcr.microsoft.com/dotnet/aspnet:8.0"),
+    ):
+        old, new = config(build), config(runs)
+        assert old is not None and new is not None
+        shared = old.env.keys() & new.env.keys()
+        assert shared
+        assert {name: old.env[name] for name in shared} == {name: new.env[name] for name in shared}
+        assert old.path == new.path
+
+
+@pytest.mark.parametrize(
+    ("build", "runs", "lost"),
+    [
+        ("maven:3.9-eclipse-temurin-17", "eclipse-temurin:17-jre-noble", {"binutils", "git", "openssh-client"}),
+        ("eclipse-temurin:8-jdk", "eclipse-temurin:8-jre", {"binutils"}),
+        (
+            "maven:3.9-eclipse-temurin-25",
+            "eclipse-temurin:25-jre",
+            {"binutils", "curl", "git", "gnupg", "openssh-client", "wget"},
+        ),
+        ("openjdk:11", "openjdk:11-jre", {"git", "mercurial", "openssh-client", "procps", "subversion"}),
+        ("openjdk:8-jdk-alpine", "openjdk:8-jre-alpine", set()),
+        (
+            "mcr.microsoft.com/dotnet/sdk:8.0",
+            "mcr.microsoft.com/dotnet/runtime:8.0",
+            {"curl", "git", "libatomic1", "wget"},
+        ),
+    ],
+)
+def test_what_an_image_to_run_on_lacks(build: str, runs: str, lost: set[str]) -> None:
+    before, after = installed(build), installed(runs)
+    assert before is not None and after is not None
+    assert before - after == lost
+
+
+@pytest.mark.parametrize("reference", ["python:3.12", "openjdk:17", "eclipse-temurin:17-ubi9-minimal", "maven:nope"])
+def test_installed_packages_that_are_not_known(reference: str) -> None:
+    assert installed(reference) is None
+
+
 def test_sizes_say_how_they_were_made() -> None:
     full, slim = uncompressed_bytes("python:3.11"), uncompressed_bytes("python:3.11-slim")
     assert full is not None and slim is not None
@@ -153,6 +208,10 @@ def test_sizes_say_how_they_were_made() -> None:
     read = uncompressed_bytes("python:3.13")
     assert read is not None
     assert read.how.startswith("scaled from the compressed size of python:3.13")
+    measured = uncompressed_bytes("mcr.microsoft.com/dotnet/sdk:8.0-bookworm-slim")
+    assert measured is not None and measured.how.startswith("measured by its makers on")
+    old, new = uncompressed_bytes("eclipse-temurin:8"), uncompressed_bytes("eclipse-temurin:17")
+    assert old is not None and new is not None and old.bytes < new.bytes
     buster = uncompressed_bytes("debian:bookworm")
     assert buster is not None and "debian:bookworm (" in buster.how
 

@@ -32,7 +32,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["images", "image_config", "image_sizes", "image_packages"])
+@pytest.mark.parametrize("name", ["images", "image_config", "image_sizes", "image_packages", "run_packages"])
 def test_the_compiled_files_are_up_to_date(name: str) -> None:
     assert (KNOWLEDGE / f"{name}.json").read_text(encoding="utf-8") == script("compile_images").compiled(name)
 

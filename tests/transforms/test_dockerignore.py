@@ -111,3 +111,16 @@ def test_secrets_are_told_and_left(path: str, content: bytes, told: bool) -> Non
     warnings = [one.finding.title for one in outcome.notices if one.finding.severity.value == "warning"]
     assert bool(warnings) == told
     assert all(path in title for title in warnings)
+
+
+def test_the_dockerfile_is_no_other_one_once_it_has_changed() -> None:
+    text = "FROM python:3.12-slim\n# As from git:\nRUN pip install flask\nCOPY . .\nCMD python a.py\n"
+    files = {**SOME, ".git/x": BIG, "Dockerfile": text.encode()}
+    outcome = fix(Source(text, "ctx/Dockerfile"), Options(), MemoryContext(files, root="ctx"))
+    assert {change.rewrite.transform for change in outcome.changes} == {"clean-package-cache", "dockerignore"}
+    files["Dockerfile"] = outcome.after.data
+    files[".dockerignore"] = outcome.files[0].after.encode()
+    assert not fix(outcome.after, Options(), MemoryContext(files, root="ctx")).changed
+    files["Dockerfile.dev"] = b"FROM debian\nRUN git describe\n"
+    del files[".dockerignore"]
+    assert not fix(outcome.after, Options(), MemoryContext(files, root="ctx")).changed

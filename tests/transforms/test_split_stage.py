@@ -85,7 +85,7 @@ def test_requirements_that_include_others() -> None:
         ("RUN pip install -r", "RUN pip install --user -r", "--user"),
         ("RUN pip install -r", "RUN pip install --target /x -r", "--target"),
         ("RUN pip install -r", "RUN pip install --prefix=/x -r", "--prefix"),
-        ("pip install -r requirements.txt", "pip install .", "no package of an index"),
+        ("pip install -r requirements.txt", "pip install .", "not known to come from the build context"),
         ("pip install -r requirements.txt", "pip install git+https://example.com/a.git", "no package of an index"),
         ("pip install -r requirements.txt", "pip install -r requirements.txt || true", "on conditions"),
         ("pip install -r requirements.txt", "pip install -r requirements.txt > log", "cannot be sorted"),

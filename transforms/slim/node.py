@@ -111,7 +111,7 @@ class Node:
             raise RefusedError("there is no lock file, so that what is installed is not known", at.span)
         text = (context.text(lock.path) or "") if lock is not None else ""
         for path in self.walk.sources():
-            if posixpath.basename(path) == ".npmrc" and "from" in (context.text(path) or ""):
+            if f"/{path}".endswith("/.npmrc") and "from" in (context.text(path) or ""):
                 raise RefusedError(f"{path} may ask for builds from source", at.span)
         for mark in ("git+ssh", "git+https", "git://", "codeload.github"):
             if mark in text:

@@ -61,7 +61,7 @@ class Python:
             if _MOVED.match(name):
                 raise RefusedError(f"{name} is set, so that which packages are installed is not known", at.span)
         for target in self.walk.files:
-            if posixpath.basename(target) in ("pip.conf", "uv.toml"):
+            if f"/{target}".endswith(("/pip.conf", "/uv.toml")):
                 raise RefusedError(f"{target} may change which packages are installed", at.span)
         argv = list(call.argv)
         if manager.name == "uv" and argv[:1] == ["pip"]:

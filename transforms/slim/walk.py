@@ -18,6 +18,7 @@ _SYSTEM_FILES = re.compile(r"/(?:usr/(?!local|src)|lib|bin|sbin|etc|usr/local/li
 _STATIC = {"ghcr.io/astral-sh/uv": ("uv", "uvx")}
 _FOREIGN_LANGUAGE = re.compile(r"\b(?!en_)[a-z]{2}_[A-Z]{2}\b")
 # Images whose applications are looked into; on Debian itself nothing can be missing.
+_COMPILED = re.compile(r"\.so(?:\.[0-9.]+)?$|\.node$|\.whl$|\.deb$|\.egg$")
 _LANGUAGES = frozenset({"debian", "node", "python", "ruby"})
 
 
@@ -295,8 +296,10 @@ class Walk(Commands):
             return
         span: Span = self.copies.instruction.span
         for path in self.sources():
-            name = posixpath.basename(path)
-            if re.search(r"\.so(?:\.[0-9.]+)?$|\.node$|\.whl$|\.deb$|\.egg$", name):
+            if path.startswith(".git/"):
+                continue  # git keeps what it holds packed: nobody can load it
+            name = path.rpartition("/")[2]
+            if _COMPILED.search(name):
                 raise RefusedError(f"{path} may need libraries of the full image", span)
             entry = context.entry(path)
             if entry is not None and entry.kind is Kind.FILE and ("." not in name or entry.mode & 0o111):

@@ -15,14 +15,15 @@ from typing import NamedTuple
 from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
 from slimify.transforms.split_stage.files import Files
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.outputs import Outputs, changed, copies
+from slimify.transforms.split_stage.outputs import Outputs, absolute, changed, copies
 from slimify.transforms.split_stage.refused import Refused
-from slimify.transforms.split_stage.runs import Run, read_run
+from slimify.transforms.split_stage.runs import Run, read_run, script_of
 from slimify.transforms.split_stage.sources import Sorting, Staying, staying
 from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.transforms.split_stage.system import Distribution, distribution
 from slimify.transforms.split_stage.worth import worth
 
+from slimify.context.copies import USUAL_FOLDERS
 from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import run_sibling, static_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
@@ -30,9 +31,16 @@ from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
 from slimify.semantics.build import Build, BuildStage, Step
 from slimify.semantics.commands import Invocation, invocations
+from slimify.syntax.source import Span
 
 # The folders in which the distributions find programs by their names alone.
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_CHANGING = frozenset(["chmod", "chown"])
+# Shells that not every image has.
+_SHELLS = frozenset(["bash", "ksh", "zsh"])
+# They show something to who reads the log of the build, and leave nothing.
+_LOOKS = frozenset(["cat", "du", "echo", "find", "ls", "pwd"])
+
 
 # What distroless images for static programs have (GoogleContainerTools/distroless, base/README.md).
 _IN_STATIC = frozenset(["ca-certificates", "tzdata"])
@@ -62,6 +70,12 @@ class Compiled(ABC):
     tools: re.Pattern[str]
     #: Variables that may stand in front of them.
     variables: re.Pattern[str] | None = None
+    #: Whether `sort` takes nothing to be built by a command that may fail, as in `mvn dependency:go-offline || true`.
+    may_fail = False
+    #: Entry points of base images that prepare something for the build and then run what they are given.
+    passing: frozenset[str] = frozenset()
+    #: Volumes of base images that only the language's tools use.
+    build_volumes: frozenset[str] = frozenset()
 
     def __init__(self, build: Build, image: Image) -> None:
         self.build = build
@@ -93,6 +107,10 @@ class Compiled(ABC):
             raise Refused(f"{image} names no release of {system}: what is built on the next may not run on this one")
         return found
 
+    def spelled(self, base: str) -> str:
+        """The image as it is to be written, with the variables of the FROM. Raises `Refused`."""
+        return base
+
     @abstractmethod
     def needs(self) -> Needs:
         """What the program asks of its image. Raises `Refused` where that is not known."""
@@ -100,6 +118,11 @@ class Compiled(ABC):
     @abstractmethod
     def is_source(self, path: str) -> bool:
         """Whether only the language's tools read a file of the context."""
+
+    def is_tooling(self, path: str) -> bool:
+        """Whether a file says how it is built and is no part of the program, so that it may name what only builds."""
+        del path
+        return False
 
     @property
     def static(self) -> bool:
@@ -120,6 +143,28 @@ class Compiled(ABC):
         del call
         return False
 
+    def shipped(self) -> tuple[str, ...]:
+        """The outputs that the stage that ships is to have, asked for when it is known what the image runs."""
+        return tuple(self.outputs.paths)
+
+    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+        """What is known of the packages of the stage that ships."""
+        return distribution(self.image, self.stage.image or "", base, runs, dropped)
+
+    def unseen(self) -> tuple[str, ...]:
+        """Folders of the image that only the build looks into."""
+        return ()
+
+    def settings(self, base: str) -> tuple[str, ...]:
+        """Instructions that make up for what the other base is configured with. Raises `Refused`."""
+        del base
+        return ()
+
+    def check(self, call: Called) -> None:
+        """Raise `Refused` for a program that must not be called when the image runs: at first, the compiler."""
+        if self.tools.fullmatch(call.program):
+            raise Refused(f"{call.where} runs {call.program}, as for development", call.span)
+
     def reason(self) -> str:
         """What the user gains."""
         brought = {image for taken in self.files.taken.values() for _, image in taken.files}
@@ -128,45 +173,51 @@ class Compiled(ABC):
 
     def plan(self) -> Result | None:
         """How the stage is split; None where nothing is built. Raises `Refused`."""
+        self._placed()
         self.runs = runs = self._runs()
-        building = [run for run in runs if run.builds]
+        building = [run for run in runs if any(call.program not in _LOOKS for call in run.builds)]
         if not building:
             return None
-        last = building[-1].step.index
+        last = max(run.step.index for run in runs if run.builds)
         moving = [
             run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
         start = _Start(self)
         start.follow()
-        if not self.outputs.paths:
+        if not self.outputs.paths and not self.outputs.trees:
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         self.outputs.keep(start.started_paths)
-        if not start.started_paths:
+        if not start.started_paths or not self.shipped():
             raise Refused("what the image runs is not what is built in it")
         base, needs = self.base(), self.needs()
         self._inherited(base)
         dropped = frozenset(
             one for run in moving for one in run.packages if one in run.build_only or self.only_builds(one)
         )
-        system = distribution(self.image, self.stage.image or "", base, runs, dropped)
+        system = self.distribution(base, runs, dropped)
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
         copied = staying(
-            self.stage, self.files, last, Sorting(self.is_source, needs.certain, needs.whole), self.outputs
+            self.stage,
+            self.files,
+            last,
+            Sorting(self.is_source, needs.certain, needs.whole, self.unseen()),
+            self.outputs,
         )
         arrive = (
+            *self.settings(base),
             *install(self.build, moving, [*kept, *system.added], system.name),
             *self._folders(),
             *(f"ENV PATH={folder}:$PATH" for folder in start.folders),
         )
         plan = Plan(
             name=name,
-            base=base,
+            base=self.spelled(base),
             parts=self._parts(runs, moving, last, copied),
             arrive=arrive,
-            late=(*copied.copies, *copies(name, self.outputs.paths)),
+            late=(*copied.copies, *copies(name, self.shipped())),
         )
         return Result(
             plan,
@@ -202,38 +253,58 @@ class Compiled(ABC):
         for step in self.stage.steps:
             if step.keyword == "RUN":
                 building = self._builds(step)
-                runs.append(read_run(step, functools.partial(self._sort, building), self.variables))
+                runs.append(
+                    read_run(step, functools.partial(self._sort, building), self.variables, may_fail=self.may_fail)
+                )
         return runs
 
     def _sort(self, building: bool, run: Run, call: Invocation) -> Run | None:
+        if call.program in _LOOKS and not call.has("-delete", "-exec", "-execdir", "-fprint", "-ok"):
+            return run._replace(builds=(*run.builds, call))
         return self.sort(run, call) or self.outputs.sort(run, call, building)
 
     def _builds(self, step: Step) -> bool:
-        body = step.body
-        return body is not None and any(
-            one.program is not None and self.tools.fullmatch(one.program)
-            for command in body.script.commands()
-            for one in invocations(command, step.state.variables)
-        )
+        """Whether a RUN calls the language's tools, or takes what they made to another place."""
+        script, run = script_of(step), Run(step)
+        for command in script.commands() if script is not None else ():
+            for one in invocations(command, step.state.variables):
+                if one.program is not None and self.tools.fullmatch(one.program):
+                    return True
+                paths = [path for path in one.operands if path is not None]
+                if one.program in ("cp", "mv") and any(self.outputs.at(absolute(run, path)) for path in paths):
+                    return True
+        return False
 
     def _settled(self, last: int) -> None:
         """Refuse where files would get another owner, or a folder is that of the base image."""
         for step in self.stage.steps[: last + 1]:
-            if step.keyword == "USER":
+            if step.keyword == "USER" and step.instruction.arguments.strip() not in ("root", "0", "root:root", "0:0"):
                 raise Refused("it is built behind a USER", step.instruction.span)
-            if step.keyword == "VOLUME":
+            if step.keyword == "VOLUME" and self._in_volume(step):
                 raise Refused("it is built behind a VOLUME", step.instruction.span)
+
+    def _placed(self) -> None:
+        """Refuse where a folder is that of the base image: the one that ships starts elsewhere."""
+        for step in self.stage.steps:
             here = step.keyword in ("COPY", "ADD") or (step.keyword == "RUN" and self._builds(step))
-            if (
-                here
-                and step.state.workdir is None
-                and any(one.keyword == "WORKDIR" for one in self.stage.steps[: step.index])
-            ):
-                raise Refused("which folder it is built in is not known", step.instruction.span)
+            if here and step.keyword != "RUN":
+                into = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
+                here = not into[-1].startswith("/")
             if here and step.state.workdir is None and self._home() != "/":
                 raise Refused(
                     f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", step.instruction.span
                 )
+
+    def _in_volume(self, step: Step) -> bool:
+        """Whether a volume may hold anything that is copied or built."""
+        written = step.instruction.exec_form or [token.text for token in step.instruction.tokens]
+        places = [image for taken in self.files.taken.values() for _, image in taken.files]
+        for one in written:
+            path = posixpath.normpath(posixpath.join(step.state.workdir or "/", one))
+            inside = any(place is None or f"{place}/".startswith(f"{path}/") for place in places)
+            if "$" in one or inside or self.outputs.at(path):
+                return True
+        return False
 
     def _home(self) -> str:
         known = config(self.stage.image or "")
@@ -241,25 +312,36 @@ class Compiled(ABC):
 
     def _inherited(self, base: str) -> None:
         """Refuse where the stage would lose what it has from its base: an entry point, variables, volumes, users."""
+        if base == self.stage.image:
+            return
         old, new = config(self.stage.image or ""), config(base)
         if old is None:
             raise Refused(f"what {self.stage.image} is configured for is not known")
         span = self.stage.stage.base.span
         keywords = {step.keyword for step in self.stage.steps}
         entry = () if new is None else new.entrypoint
-        if "ENTRYPOINT" not in keywords and old.entrypoint != entry:
+        differs = old.entrypoint != entry and not {*old.entrypoint, *entry} <= self.passing
+        if "ENTRYPOINT" not in keywords and differs:
             raise Refused(f"{base} starts its command in another way than {self.stage.image}", span)
-        if old.stopsignal != ("" if new is None else new.stopsignal) or old.volumes or old.ports:
+        known = self.build_volumes.issuperset(old.volumes)
+        if old.stopsignal != ("" if new is None else new.stopsignal) or not known or old.ports:
             raise Refused(f"{base} is configured in another way than {self.stage.image}", span)
-        lost = [name for name in old.env if new is None or name not in new.env]
+        if self._home() != "/" and self.stage.final_state.workdir is None:
+            raise Refused(f"the stage has no WORKDIR, and that of {self.image.name} is {self._home()}", span)
+        env = {} if new is None else new.env
+        brought = re.findall(r"(\w+)=", " ".join(self.settings(base)))
+        lost = [name for name, value in old.env.items() if name not in env or env[name] != value]
+        lost = [name for name in lost if name not in brought]
         if not lost:
             return
         mention = re.compile(rf"\b(?:{'|'.join(map(re.escape, lost))})\b")
+        read = re.compile(rf"\$\{{?(?:{'|'.join(map(re.escape, lost))})\b")
         for step in self.stage.steps:
-            if step.keyword != "RUN" and (found := mention.search(step.instruction.logical.text)):
+            looked = read if step.keyword in ("ENV", "ARG") else mention
+            if step.keyword != "RUN" and (found := looked.search(step.instruction.logical.text)):
                 raise Refused(f"{found[0]}, which the base sets, is named", step.instruction.span)
         for path in dict.fromkeys(origin for taken in self.files.taken.values() for origin, _ in taken.files):
-            data = self.files.text(path)
+            data = None if self.is_tooling(path) else self.files.text(path)
             if data is not None and (found := mention.search(data)):
                 raise Refused(f"{path} names {found[0]}, which only the base of the build sets", span)
 
@@ -267,8 +349,7 @@ class Compiled(ABC):
         span = self.stage.stage.base.span
         if self.links:
             for one in dropped:
-                for packages in system.runtime(one):
-                    system.wants(packages, f"it has the library of {one}")
+                system.libraries_of(one, span)
         for packages, why in needs.packages:
             system.wants(packages, why)
         for program, where in (*start.programs, *needs.programs):
@@ -279,6 +360,7 @@ class Compiled(ABC):
     def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> tuple[Part, ...]:
         moved = {run.step.index for run in moving}
         kinds = {run.step.index: run for run in runs}
+        first = min(run.step.index for run in runs if run.builds)
         found = []
         for step in self.stage.steps:
             part = Part.RUN
@@ -286,15 +368,38 @@ class Compiled(ABC):
                 part = Part.BUILD
             elif step.index < last:
                 if step.keyword in ("ENV", "ARG", "WORKDIR") or (
-                    step.keyword == "RUN" and self._serves_both(kinds[step.index])
+                    step.keyword == "RUN" and self._serves_both(kinds[step.index], first)
                 ):
                     part = Part.BOTH
                 part = copied.parts.get(step.index, part)
             found.append(part)
+        self._present(runs, found, copied)
         return tuple(found)
 
-    def _serves_both(self, run: Run) -> bool:
-        if run.sets_up and any(self.outputs.at(path) for path in changed(run)):
+    def _present(self, runs: list[Run], parts: list[Part], copied: Staying) -> None:
+        """Have in both stages what a RUN that sets up names; refuse where it is given to a user of the old base."""
+        for run in runs:
+            if run.sets_up and parts[run.step.index] is not Part.BUILD:
+                named = [path for path in changed(run, _CHANGING) if not self._made(path) and not copied.brings(path)]
+                for at, taken in self.files.taken.items():
+                    if any(image and f"{image}/".startswith(f"{path}/") for path in named for _, image in taken.files):
+                        parts[at] = Part.BOTH if parts[at] is Part.BUILD else parts[at]
+        old, new = config(self.stage.image or ""), config(self.base())
+        gone = set(old.users if old is not None else ()) - set(new.users if new is not None else ())
+        for step in self.stage.steps:
+            text = step.instruction.flag("chown") or "" if step.keyword in ("COPY", "ADD") else ""
+            text = step.instruction.arguments if step.keyword in ("USER", "RUN") else text
+            if parts[step.index] is not Part.BUILD and (found := gone & set(re.findall(r"[\w-]+", text))):
+                raise Refused(f"only {self.image.name} has the user {min(found)}", step.instruction.span)
+
+    def _made(self, path: str) -> bool:
+        """Whether a folder is there whatever is copied: a usual one, a working directory, or one that a RUN makes."""
+        homes = {step.state.workdir for step in self.stage.steps} | {self.stage.final_state.workdir}
+        return path in USUAL_FOLDERS or any(home and f"{home}/".startswith(f"{path}/") for home in homes)
+
+    def _serves_both(self, run: Run, first: int) -> bool:
+        """Whether a RUN that sets up can be in both stages: `first` is the step that may have built what it changes."""
+        if run.sets_up and run.step.index > first and any(self.outputs.at(path) for path in changed(run)):
             raise Refused("files are changed before the last of them is built", run.step.instruction.span)
         return True
 
@@ -318,8 +423,19 @@ class _Start(CommandLines):
         self.folders: dict[str, None] = {}
 
     def check(self, call: Called) -> None:
-        if self.pack.tools.fullmatch(call.program):
-            raise Refused(f"{call.where} runs {call.program}, as for development", call.span)
+        if call.program in _SHELLS:
+            self.programs[call.program, call.where] = None
+        self.pack.check(call)
+
+    def started(self, argv: list[str]) -> None:
+        if argv and (name := posixpath.basename(argv[0])) in _SHELLS:
+            self.programs[name, "the command line"] = None
+
+    def opened(self, origin: str, path: str, text: str, span: Span) -> bool:
+        shebang = re.match(r"#!\s*(?:\S*/env\s+)?(?:\S*/)?(\w+)", text)
+        if shebang is not None and shebang[1] in _SHELLS:
+            self.programs[shebang[1], origin] = None
+        return super().opened(origin, path, text, span)
 
     def brought(self, call: Called) -> bool:
         if self.pack.runs_by(call):

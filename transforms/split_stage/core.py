@@ -28,10 +28,11 @@ class Plan(NamedTuple):
     r"""How a stage becomes two.
 
     `base` is the image of the stage that ships, as it is to be written. `parts` has one entry for each
-    instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN;
-    `arrive` and `late` are new ones of the stage that ships, in place of the first and of the last row of instructions
-    that moved away: what is to lie over the files of a COPY that stays comes late. They are texts as they are to stand
-    in the file, with `\n` for a line end.
+    instruction. `prepare` are new instructions of the build stage, in front of its first COPY, ADD or RUN, or of the
+    instruction whose index is `prepare_at`, and `finish` those at its end; `arrive` and `late` are new ones of the
+    stage that ships, in place of the first and of the last row of instructions that moved away: what is to lie over
+    the files of a COPY that stays comes late. They are texts as they are to stand in the file, with `\n` for a line
+    end.
     """
 
     name: str
@@ -40,11 +41,13 @@ class Plan(NamedTuple):
     prepare: tuple[str, ...] = ()
     arrive: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    prepare_at: int | None = None
+    finish: tuple[str, ...] = ()
 
     @property
     def brings(self) -> tuple[str, ...]:
         """All instructions that are new."""
-        return (*self.prepare, *self.arrive, *self.late)
+        return (*self.prepare, *self.finish, *self.arrive, *self.late)
 
 
 class Result(NamedTuple):
@@ -121,13 +124,14 @@ class _Writer:
     def _build_stage(self) -> str:
         base = self.stage.stage.base
         flags = "".join(f" {flag.text}" for flag in base.flags)
-        first, word = ("from", "as") if self.lower else ("FROM", "AS")
-        lines = [f"{first}{flags} {self.stage.stage.image} {word} {self.plan.name}", ""]
+        word, name = ("from", "as") if self.lower else ("FROM", "AS")
+        lines = [f"{word}{flags} {self.stage.stage.image} {name} {self.plan.name}", ""]
         moved = [at for at, part in enumerate(self.plan.parts) if part is not Part.RUN]
         prepared = False
         for at in moved:
             one = self.stage.stage.instructions[at]
-            if self.plan.prepare and not prepared and one.keyword in ("RUN", "COPY", "ADD"):
+            first = self.plan.prepare_at in (at, None) and one.keyword in ("RUN", "COPY", "ADD")
+            if self.plan.prepare and not prepared and first:
                 prepared = True
                 if lines[-1]:
                     lines.append("")
@@ -136,7 +140,7 @@ class _Writer:
                 lines.append("")
             span = block(self.dockerfile, one) if self.plan.parts[at] is Part.BUILD else one.span
             lines.append(self.source[span])
-        return self.newline.join([*lines, "", ""])
+        return self.newline.join([*lines, *map(self._cased, self.plan.finish), "", ""])
 
     def _apart(self, at: int) -> bool:
         """Whether a blank line stands above an instruction and its comments."""

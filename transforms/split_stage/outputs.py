@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 from slimify.transforms.split_stage.refused import Refused
-from slimify.transforms.split_stage.runs import Run
+from slimify.transforms.split_stage.runs import Run, script_of
 
 from slimify.context.copies import USUAL_FOLDERS
 from slimify.semantics.build import Step
@@ -21,12 +22,14 @@ _CHANGING = frozenset(["chmod", "strip", "upx"])
 class Outputs:
     """Absolute paths of the image, in the order in which they came to be.
 
-    `folders` are those that the build made, `entered` those that it worked in, and `removed` what it took away. A pack
-    adds what its tools write; what is copied, moved and removed afterwards is followed by `sort`.
+    `trees` are folders that the build fills: of what is in them the pack may know the names, or not. `folders` are
+    those that the build made, `entered` those that it worked in, and `removed` what it took away. A pack adds what its
+    tools write; what is copied, moved and removed afterwards is followed by `sort`.
     """
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
+        self.trees: dict[str, None] = {}
         self.folders: dict[str, None] = {}
         self.entered: dict[str, None] = {}
         self.removed: dict[str, None] = {}
@@ -42,12 +45,17 @@ class Outputs:
         self.paths[path] = None
 
     def at(self, path: str) -> bool:
-        """Whether an output lies at a path or below it."""
-        return any(one == path or one.startswith(path.rstrip("/") + "/") for one in self.paths)
+        """Whether an output lies at a path or below it, or the path in a folder that the build fills."""
+        below = any(one == path or one.startswith(path.rstrip("/") + "/") for one in (*self.paths, *self.trees))
+        return below or self.tree(path) is not None
+
+    def tree(self, path: str) -> str | None:
+        """The folder that the build fills, and a path is in."""
+        return next((one for one in self.trees if f"{path}/".startswith(f"{one}/")), None)
 
     def empty_folders(self) -> tuple[str, ...]:
         """The folders that were made for the application: nothing was built in them, and nothing is in them."""
-        used = [*self.entered, *self.paths]
+        used = [*self.entered, *self.paths, *self.trees]
         return tuple(one for one in self.folders if not any(f"{path}/".startswith(f"{one}/") for path in used))
 
     def sort(self, run: Run, call: Invocation, building: bool) -> Run | None:
@@ -63,13 +71,14 @@ class Outputs:
             return run._replace(folder=absolute(run, call.argv[0]))
         if program not in (*_PLACING, *_CHANGING, "mkdir", "rm"):
             return None
-        operands = [one for one in call.argv if one is None or not one.startswith("-")]
+        given = [_given(run, value, word.text) for value, word in zip(call.argv, call.words, strict=True)]
+        operands = [one for one in given if one is None or not one.startswith("-")]
         if program == "chmod":
             operands = operands[1:]
         concerned = [one for one in operands if one is not None and self.at(absolute(run, one))]
         if not building and not concerned:
             return None
-        if any(one is None or any(sign in one for sign in "*?[") for one in operands) and program != "rm":
+        if any(one is None or not self._plain(run, program, one) for one in operands) and program != "rm":
             raise Refused(f"which files `{program}` works on is not known", span)
         known = [absolute(run, one) for one in operands if one is not None]
         if program == "mkdir":
@@ -79,10 +88,17 @@ class Outputs:
         elif program in _CHANGING:
             self._change(run, call, known)
         elif program in _PLACING:
-            self._place(run, call, known)
+            self._place(run, call, known, operands[-1] or "")
         elif program == "rm":
             self._remove(run, call, operands)
         return run._replace(builds=(*run.builds, call))
+
+    def _plain(self, run: Run, program: str, operand: str) -> bool:
+        """Whether an operand is a path, or a pattern for files in a folder that the build fills."""
+        if not _is_pattern(operand):
+            return True
+        folder = posixpath.dirname(absolute(run, operand))
+        return program in ("cp", "mv") and not _is_pattern(folder) and self.tree(folder) is not None
 
     def _change(self, run: Run, call: Invocation, paths: list[str]) -> None:
         for path in paths:
@@ -91,20 +107,22 @@ class Outputs:
             if not self.at(path):
                 self.add(path)
 
-    def _place(self, run: Run, call: Invocation, paths: list[str]) -> None:
+    def _place(self, run: Run, call: Invocation, paths: list[str], typed: str) -> None:
         span = run.step.instruction.span
         options = {one for one in call.argv if one is not None and one.startswith("-")}
         if len(paths) < 2 or not options <= {"-f", "-r", "-R", "-a", "-p", "-v"}:
             raise Refused(f"what `{call.program}` does with its options is not known", span)
         *sources, target = paths
-        typed = [one for one in call.argv if one is not None and not one.startswith("-")][-1]
         inside = typed.endswith("/") or typed in (".", "..") or self._is_folder(run.step, target) or len(sources) > 1
+        if inside and target in USUAL_FOLDERS and any(map(_is_pattern, sources)):
+            raise Refused(f"which files `{call.program}` puts into {target} is not known", span)
         for source in sources:
             place = posixpath.join(target, posixpath.basename(source)) if inside else target
             self._copied[source] = None
             if call.program == "mv":
-                for one in [one for one in self.paths if one == source or one.startswith(source + "/")]:
-                    del self.paths[one]
+                for found in (self.paths, self.trees):
+                    for one in [one for one in found if one == source or one.startswith(source + "/")]:
+                        del found[one]
             self.add(posixpath.normpath(place))
 
     def _is_folder(self, step: Step, path: str) -> bool:
@@ -120,8 +138,9 @@ class Outputs:
                 if self.at(path):
                     raise Refused(f"which files `{call.program}` removes is not known", run.step.instruction.span)
             self.removed[path] = None
-            for made in [made for made in self.paths if made == path or made.startswith(path + "/")]:
-                del self.paths[made]
+            for found in (self.paths, self.trees):
+                for made in [made for made in found if made == path or made.startswith(path + "/")]:
+                    del found[made]
 
 
 def absolute(run: Run, path: str) -> str:
@@ -129,13 +148,29 @@ def absolute(run: Run, path: str) -> str:
     return posixpath.normpath(posixpath.join(run.folder or run.step.state.workdir or "/", path))
 
 
-def changed(run: Run) -> tuple[str, ...]:
-    """The paths that a RUN which only sets up names."""
-    body = run.step.body
-    words = () if body is None else (one for command in body.script.commands() for one in command.words)
-    return tuple(absolute(run, one.value) for one in words if one.value is not None)
+def changed(run: Run, programs: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The paths that a RUN which only sets up names, but for the folders that it makes; of some programs, or of all."""
+    script = script_of(run.step)
+    found = []
+    for command in script.commands() if script is not None else ():
+        name = command.words[0].value if command.words else "mkdir"
+        if name != "mkdir" and (not programs or name in programs):
+            found += [absolute(run, one.value) for one in command.words if one.value is not None]
+    return tuple(found)
 
 
 def copies(stage: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The instructions that bring paths of a build stage to the same places."""
-    return tuple(f"COPY --from={stage} {path} {path}" for path in paths)
+    """The instructions that bring paths of a build stage, or what a pattern matches, to the same places."""
+    places = ((path, f"{posixpath.dirname(path).rstrip('/')}/" if _is_pattern(path) else path) for path in paths)
+    return tuple(f"COPY --from={stage} {path} {place}" for path, place in places)
+
+
+def _given(run: Run, value: str | None, text: str) -> str | None:
+    """An argument; that of an unquoted variable is taken to be one, which may be a pattern."""
+    name = re.fullmatch(r"\$\{?(\w+)\}?", text)
+    known = run.step.state.variable(name[1]) if value is None and name is not None else None
+    return known if known and not re.search(r"\s", known) else value
+
+
+def _is_pattern(path: str) -> bool:
+    return any(sign in path for sign in "*?[")

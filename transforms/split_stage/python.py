@@ -1,21 +1,29 @@
-"""The pack for Python with pip: a virtualenv is made in the build stage and copied.
+"""The pack for Python with pip, poetry, uv, pipenv and pdm: a virtualenv is made in the build stage and copied.
 
-The base is an official python image on Debian. It fires only where something is there just to compile
-with: where all that pip installs comes as wheels and no compiler is installed, a smaller base does as well
-without a second stage.
+The base is an official python image. It fires only where something is there just to build
+with: where all that is installed comes as wheels, and neither a compiler nor an installer is, a smaller base does as
+well without a second stage.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from slimify.transforms.split_stage.core import Part, Plan, Result, free_name
+from slimify.transforms.split_stage.core import Plan, Result, free_name
 from slimify.transforms.split_stage.install import install
-from slimify.transforms.split_stage.python_packages import Installed, installed, sort_pip
+from slimify.transforms.split_stage.python_environment import Environment
+from slimify.transforms.split_stage.python_packages import Installed
+from slimify.transforms.split_stage.python_stage import (
+    check_files,
+    parts,
+    read_stage,
+    reason,
+    serves_build,
+    sorted_runs,
+)
 from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
-from slimify.transforms.split_stage.runs import Run, read_run
+from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.system import System, of_image
 from slimify.transforms.split_stage.worth import worth
 
@@ -24,76 +32,53 @@ from slimify.knowledge.image_config import config
 from slimify.knowledge.image_siblings import respell, slim_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
+from slimify.knowledge.python_installers import installer
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step, pairs
-from slimify.semantics.build_context import BuildContext
+from slimify.semantics.build import Build, BuildStage
 
-VENV = "/opt/venv"
-_PATH = f"ENV PATH={VENV}/bin:$PATH"
-# Variables that lead pip or the interpreter past a virtualenv (documentation of pip and of Python).
-_MISLEADING = re.compile(
-    r"PATH|PYTHONHOME|PYTHONUSERBASE|PYTHONPLATLIBDIR|VIRTUAL_ENV|PIP_(?!NO_CACHE_DIR|DISABLE_PIP_VERSION_CHECK|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT|TIMEOUT|ROOT_USER_ACTION|NO_COLOR|PROGRESS_BAR).*"
-)
-_INSTALLS = re.compile(r"\bpip[0-9.]*\b.*\binstall\b", re.DOTALL)
-_BUILDS = re.compile(
-    r"\b(?:apt|apt-get)\b.*\binstall\b.*(?:\b(?:gcc|make|build-essential|cmake)\b|g\+\+|-dev\b)", re.DOTALL
-)
-# Scripts of the user's own may well lie beside the interpreter.
-_ELSEWHERE = re.compile(
-    r"/usr/local/bin(?!/(?:[\w.-]+\.sh\b|[\"'\s]|$))|/usr/local/lib|(?:site|dist)-packages|/opt/venv"
-)
+# The C library of each release (Debian package libc6).
+_GLIBC = {"bullseye": "glibc 2.31", "bookworm": "glibc 2.36", "trixie": "glibc 2.41"}
+_INSTALLS = re.compile(r"\b(?:pip[0-9.]*|poetry|uv|pipenv|pdm)\b.*\b(?:install|sync)\b", re.DOTALL)
 # An extension for the interpreter of the image is not linked to the one of the distribution.
 _OTHER_PYTHON = re.compile(r"(?:lib)?python3(?:\.\d+)?(?:-all)?-dev")
-# Their maintainer scripts add system users, which take the next free number.
-_MAKE_USERS = frozenset(
-    "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
-)
 # Documentation of Python, "mimetypes": /etc/mime.types is read where it is there.
 _MIME = frozenset("aiohttp django fastapi flask requests starlette tornado urllib3 werkzeug whitenoise".split())
 
 
+__all__ = ["concerns", "plan", "serves_build"]
+
+
 def concerns(build: Build, image: Image) -> bool:
-    """Whether pip installs something, on Debian."""
+    """Whether something is installed, on Debian or Alpine."""
     runs = (step.instruction.arguments for step in build.stages[0].steps if step.keyword == "RUN")
-    return image.distribution == "debian" and any(map(_INSTALLS.search, runs))
+    return image.distribution in ("debian", "alpine") and any(map(_INSTALLS.search, runs))
 
 
 def plan(build: Build, image: Image) -> Result | None:
     """How the stage is split; None where there is nothing to split off. Raises `Refused`."""
     stage = build.stages[0]
     assert stage.image is not None
-    runs = {}
-    unread: list[Refused] = []
-    for step in stage.steps:
-        if step.keyword == "RUN":
-            try:
-                runs[step.index] = read_run(step, sort_pip)
-            except Refused as reason:
-                unread.append(reason)
-    texts = [step.instruction.arguments for step in stage.steps if step.keyword == "RUN"]
-    tools = any(run.build_only for run in runs.values()) or any(map(_BUILDS.search, texts))
-    if image.kind == "slim" and not tools:
+    runs, unread, tools = sorted_runs(stage)
+    if image.kind != "full" and not tools:
         return None
     if unread:
         raise unread[0]
+    if image.distribution == "alpine":
+        from slimify.transforms.split_stage.python_alpine import plan_alpine
+
+        return plan_alpine(build, stage, image, runs)
     release, minor = _version(image)
     slim = stage.image if image.kind == "slim" else slim_sibling(stage.image)
     base = None if slim is None else respell(stage.stage.image, stage.image, slim)
     if slim is None or base is None or config(stage.image) != config(slim):
         raise Refused(f"no slim image of the same version and release as {stage.image} is known")
-    _variables(stage)
-    for step in stage.steps:
-        if _ELSEWHERE.search(step.instruction.logical.text):
-            raise Refused("a path of the interpreter's own packages or programs is named", step.instruction.span)
-    moving = [run for run in runs.values() if run.moves]
-    _as_root(stage, moving[-1].step)
-    found = installed(build, stage, moving, minor, release, image.kind != "slim")
-    if not any(run.build_only for run in moving) and not found.compiled:
+    _, moving, files, ships, found = read_stage(build, stage, runs, image, _GLIBC[release])
+    if not any(run.build_only for run in moving) and not found.compiled and not ships.left:
         raise Refused("nothing is compiled, so that a smaller base would do without a second stage")
     for run in runs.values():
         if run.adds_users and "adduser" not in of_image(slim):
             raise Refused(f"adduser is not in {slim}", run.step.instruction.span)
-    begin = start(build, stage, found, runs.values())
+    begin = start(build, stage, files, found, runs.values(), ships)
     system = System(
         release,
         before=of_image(stage.image),
@@ -104,23 +89,28 @@ def plan(build: Build, image: Image) -> Result | None:
     _needs(system, stage, moving, found, begin)
     if image.kind != "slim" and (found.names & _MIME or "mimetypes" in begin.stdlib):
         system.wants(("media-types",), "file types are guessed with /etc/mime.types")
-    gone = sorted(_MAKE_USERS & (system.before - system.after))
+    gone = system.users
     for run in runs.values():
         if run.sets_up and gone and re.search(r"user", run.step.instruction.arguments):
             raise Refused(
                 f"without {gone[0]} the next user that is added has another number", run.step.instruction.span
             )
-    _elsewhere(build.context, begin)
-    saves = _pays(stage.image, slim, release, moving, system)
+    check_files(build.context, begin, ships)
+    saves = _pays(stage.image, slim, release, moving, system, ships)
+    brought = ships.arrive(free_name(build))
+    # Beside its folder in PATH an installer that stays would go into the virtualenv.
+    late = ships.own or bool(ships.keeps)
     return Result(
         Plan(
             name=free_name(build),
             base=base,
-            parts=_parts(stage, runs, found),
-            prepare=_prepare(minor),
-            arrive=_arrive(build, moving, system),
+            parts=parts(stage, runs, found, ships),
+            prepare=ships.prepare(minor),
+            arrive=(*_packages(build, moving, system), *(() if late else brought)),
+            late=brought if late else (),
+            prepare_at=ships.at,
         ),
-        _reason(moving, found, image),
+        reason(moving, found, image, ships),
         _evidence(moving, found, system, slim, image, minor),
         saves,
     )
@@ -137,50 +127,23 @@ def _version(image: Image) -> tuple[str, int]:
     return image.release, minor
 
 
-def _variables(stage: BuildStage) -> None:
-    for step in stage.steps:
-        if step.keyword not in ("ENV", "ARG"):
-            continue
-        names = [name for name, _ in pairs(step.instruction)]
-        if step.keyword == "ARG":
-            names = [token.text.partition("=")[0] for token in step.instruction.tokens]
-        for name in names:
-            if _MISLEADING.fullmatch(name):
-                raise Refused(f"{name} is set, which decides where packages are found", step.instruction.span)
-
-
-def _as_root(stage: BuildStage, last: Step) -> None:
-    for step in stage.steps[: last.index]:
-        if step.keyword == "USER":
-            raise Refused("packages are installed behind a USER", step.instruction.span)
-
-
 def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installed, begin: Start) -> None:
     """Have everything installed that was there, is needed to run, and would be gone."""
     for run in moving:
         for one in run.build_only:
             if _OTHER_PYTHON.fullmatch(one):
                 continue
-            for packages in system.runtime(one):
-                system.wants(packages, f"it has the library of {one}")
+            system.libraries_of(one, run.step.instruction.span)
     for name, packages in found.needs:
         system.wants(packages, f"{name} needs it to run")
     for program, where in begin.programs:
         system.wants_program(program, where, stage.stage.base.span)
     for library, where in begin.libraries:
         system.wants_library(library, where, stage.stage.base.span)
+    system.wants_modules()
 
 
-def _elsewhere(context: BuildContext | None, begin: Start) -> None:
-    """Refuse where a file names the place that packages are at without a virtualenv."""
-    assert context is not None
-    for path in begin.files:
-        data = context.read(path)
-        if data is not None and len(data) < 1 << 20 and re.search(_ELSEWHERE.pattern.encode(), data):
-            raise Refused(f"{path} names a path of the interpreter's own packages or programs")
-
-
-def _pays(image: str, slim: str, release: str, moving: list[Run], system: System) -> int:
+def _pays(image: str, slim: str, release: str, moving: list[Run], system: System, ships: Environment) -> int:
     before, after = uncompressed_bytes(image), uncompressed_bytes(slim)
     asked = [one for run in moving for one in run.packages]
     kept = [*(one for run in moving for one in run.kept), *system.added]
@@ -190,49 +153,12 @@ def _pays(image: str, slim: str, release: str, moving: list[Run], system: System
     if image != slim:
         # Much of what is asked for is in the full image already.
         gone = 0
+    gone += sum(one.bytes for name in set(ships.left) if (one := installer(name)) is not None)
     return worth(before.bytes + gone, after.bytes + comes)
 
 
-def _parts(stage: BuildStage, runs: dict[int, Run], found: Installed) -> tuple[Part, ...]:
-    last = max(at for at, run in runs.items() if run.moves)
-    parts = []
-    for step in stage.steps:
-        part = Part.RUN
-        if step.index <= last:
-            if step.keyword in ("ENV", "ARG", "WORKDIR"):
-                part = Part.BOTH
-            elif step.keyword == "RUN" and runs[step.index].moves:
-                part = Part.BUILD
-            elif step.index in found.copies:
-                part = Part.BUILD if step.index in found.copied_again else Part.BOTH
-        parts.append(part)
-    return tuple(parts)
-
-
-def _prepare(minor: int) -> tuple[str, ...]:
-    # Up to 3.11 the images have setuptools and wheel beside pip, with which source distributions are built.
-    option = " --system-site-packages" if minor < 12 else ""
-    return f"RUN python -m venv{option} {VENV}", _PATH
-
-
-def _arrive(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:
-    names = [*(one for run in moving for one in run.kept), *system.added]
-    return *install(build, moving, names), f"COPY --from={free_name(build)} {VENV} {VENV}", _PATH
-
-
-def _reason(moving: list[Run], found: Installed, image: Image) -> str:
-    tools = [one for run in moving for one in run.build_only]
-    what = [f"{', '.join(_some(tools))} only serve the build"] if tools else []
-    if found.compiled and not tools:
-        what.append(
-            f"the compiler and headers of the full image only serve to build {', '.join(_some(found.compiled))}"
-        )
-    return " and ".join(what) or f"{image.tag} has more than what runs needs"
-
-
-def _some(names: Iterable[str]) -> list[str]:
-    listed = list(dict.fromkeys(names))
-    return listed if len(listed) <= 4 else [*listed[:3], f"{len(listed) - 3} more"]
+def _packages(build: Build, moving: list[Run], system: System) -> tuple[str, ...]:
+    return install(build, moving, [*(one for run in moving for one in run.kept), *system.added])
 
 
 def _evidence(

@@ -1,41 +1,29 @@
-"""What pip installs in a stage: from which files, which packages, and what these need to run."""
+"""What is installed for a Python application: which packages, and what these need to run."""
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.files import Files
+from slimify.transforms.split_stage.python_locks import Project, locked
+from slimify.transforms.split_stage.python_requirements import told
+from slimify.transforms.split_stage.python_tools import TOOLS, Does, acts
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
-from slimify.context.python.requirement import Origin, Requirement, parse_requirement
-from slimify.context.python.requirements import read_requirements
+from slimify.context.python.metadata import Script
+from slimify.context.python.requirement import Origin, Requirement
+from slimify.context.python.wheels import installable
 from slimify.knowledge.language_packages import Library, PythonPackage, python_package, wheel_available
 from slimify.knowledge.python_dependencies import dependencies
-from slimify.semantics.build import Build, BuildStage, Step
-from slimify.semantics.commands import Invocation, verb
+from slimify.knowledge.python_installers import installer
+from slimify.semantics.build import Build
 
-# The C library of each release (Debian package libc6).
-_GLIBC = {"bullseye": "glibc 2.31", "bookworm": "glibc 2.36", "trixie": "glibc 2.41"}
+_MACHINES = ("x86_64", "aarch64")
 # They embed the interpreter, and look for packages in their own way.
 _EMBEDDING = frozenset(["uwsgi", "pyuwsgi", "mod-wsgi"])
 _DEVELOPMENT = frozenset(["ipython", "jupyter", "jupyterlab", "jupyterhub", "notebook", "pip-tools"])
-# What installs the others; nothing at run time.
-_TOOLS = frozenset(["pip", "setuptools", "wheel"])
-# Options of `pip install` (its documentation) that do not change where something is installed or what.
-_SWITCHES = frozenset(
-    "--no-cache-dir --upgrade -U -q -qq --quiet -v --verbose --no-input --disable-pip-version-check --prefer-binary "
-    "--require-hashes --compile --no-compile --no-warn-script-location --no-deps --no-color --isolated".split()
-)
-_VALUED = frozenset(
-    "--index-url -i --extra-index-url --trusted-host --timeout --default-timeout --retries --progress-bar "
-    "--root-user-action --proxy --upgrade-strategy --only-binary".split()
-)
-_REQUIREMENT = ("-r", "--requirement")
-_CONSTRAINT = ("-c", "--constraint")
 # Extras whose packages have wheels, or are none that needs more than Python.
 _EXTRAS = frozenset(
     [
@@ -48,12 +36,13 @@ _EXTRAS = frozenset(
 
 
 class Installed(NamedTuple):
-    """What all the pip installs of a stage bring.
+    """What all the installs of a stage bring.
 
     `needs` are the packages, of which one is enough, that each Python package needs to run. `compiled` are
     those that every installation compiles, `sources` with who says so. `scripts` are the programs that come
-    with the packages. `copies` are the indices of the COPY and ADD that pip reads from; what those in
-    `copied_again` bring is brought once more, to the same place, by a later one.
+    with the packages, `own` those of the project itself. `copies` are the indices of the COPY and ADD that are
+    read; what those in `copied_again` bring is brought once more, to the same place, by a later one. `itself` says
+    whether the project is installed too, `development` whether all that a lock file has for development is.
     """
 
     names: frozenset[str]
@@ -61,67 +50,113 @@ class Installed(NamedTuple):
     compiled: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
     scripts: frozenset[str]
+    own: tuple[Script, ...]
     copies: frozenset[int]
     copied_again: frozenset[int]
+    itself: bool
+    development: bool
 
 
-def sort_pip(run: Run, call: Invocation) -> Run | None:
-    """Take what pip does for the build, and what Django collects for the application."""
-    typed = call.typed[0].value or ""
-    words = (typed, *call.argv)
-    if typed in ("python", "python3") and call.argv[:2] == ("manage.py", "collectstatic") and None not in words:
-        return run._replace(sets_up=True, starts=(*run.starts, tuple(one for one in words if one is not None)))
-    action = verb(call)
-    if call.manager is None or call.manager.name != "pip" or action is None or "/" in typed:
-        return None
-    return run._replace(builds=(*run.builds, call)) if action.name in ("install", "cache purge") else None
+class _Found(NamedTuple):
+    project: Project
+    copies: frozenset[int]
+    complete: bool
+    development: bool
 
 
-def installed(build: Build, stage: BuildStage, moving: list[Run], minor: int, release: str, full: bool) -> Installed:
-    """Read what pip is told to install. Raises `Refused` where not all of it is known.
+def installed(build: Build, files: Files, moving: list[Run], python: str, libc: str, full: bool) -> Installed:
+    """Read what is installed. Raises `Refused` where not all of it is known.
 
     On a `full` base a package that another one requires may be built against any of the libraries that the base
     brings, so that these must be known as well. On a slim one it can only be those that apt is told to install.
     """
-    files = Files(build, stage)
-    used: set[int] = set()
-    found: dict[str, Requirement] = {}
-    for run in moving:
-        for call in run.builds:
-            for one in _requirements(build, run.step, call, files, used):
-                found.setdefault(f"{one.name}{one.extras}{one.specifier}", one)
+    found = [*_found(build, files, moving, python)]
+    packages: dict[str, tuple[Requirement, tuple[str, ...]]] = {}
+    for one, archives in (some for each in found for some in each.project.packages):
+        packages.setdefault(f"{one.name}{one.extras}{one.specifier}", (one, archives))
     if full:
-        for name in _dependencies(found.values()):
-            found.setdefault(name, Requirement(name))
-    needs: list[tuple[str, tuple[str, ...]]] = []
-    compiled: list[PythonPackage] = []
-    scripts: set[str] = set()
-    for one in found.values():
-        package = _known(one)
-        if package.name in _TOOLS:
-            continue
+        if any(each.project.native for each in found):
+            raise Refused("what the project itself is compiled with is not known")
+        loose = [one for each in found if not each.complete for one, _ in each.project.packages]
+        for name in _dependencies(loose):
+            packages.setdefault(name, (Requirement(name), ()))
+    judge = _Judge(int(python.split(".")[1]), libc, full, any(each.development for each in found))
+    for one, archives in packages.values():
+        judge.judge(one, archives)
+    used = frozenset(at for each in found for at in each.copies)
+    own = tuple(dict.fromkeys(script for each in found for script in each.project.scripts))
+    return Installed(
+        names=frozenset(one.name for one, _ in packages.values()),
+        needs=tuple(judge.needs),
+        compiled=tuple(one.name for one in judge.compiled),
+        sources=tuple((one.name, one.source) for one in judge.compiled),
+        scripts=frozenset({*judge.scripts, *(one.name for one in own)}),
+        own=own,
+        copies=used,
+        copied_again=frozenset(at for at in used if files.again(at, {run.step.index for run in moving})),
+        itself=any(each.project.itself for each in found),
+        development=any(each.development for each in found),
+    )
+
+
+def _found(build: Build, files: Files, moving: list[Run], python: str) -> list[_Found]:
+    assert build.context is not None
+    found = []
+    for run in moving:
+        for act in acts(run):
+            if act.does is Does.PACKAGES:
+                project, copies, complete = told(build, run.step, act, files)
+                found.append(_Found(project, copies, complete, False))
+            elif act.does is Does.LOCKED:
+                project = locked(build.context, files, act, run.step, python)
+                # Which of the files before it an installer reads is its own matter.
+                copies = frozenset(at for at in files.taken if at < run.step.index)
+                found.append(_Found(project, copies, True, act.development))
+    return found
+
+
+class _Judge:
+    """What each package needs, by itself or where it is compiled."""
+
+    def __init__(self, minor: int, libc: str, full: bool, development: bool) -> None:
+        self.minor = minor
+        self.libc = libc
+        self.full = full
+        self.development = development
+        self.needs: list[tuple[str, tuple[str, ...]]] = []
+        self.compiled: list[PythonPackage] = []
+        self.scripts: set[str] = set()
+
+    def judge(self, one: Requirement, archives: tuple[str, ...]) -> None:
+        if one.name in TOOLS or (installer(one.name) and not archives):
+            return
+        wheel = bool(archives) and all(installable(archives, self.minor, self.libc, arch) for arch in _MACHINES)
+        if wheel and not self.full and one.origin is Origin.INDEX and python_package(one.name) is None:
+            # Nothing is compiled, and a slim base has lost no more than what a compiler needs.
+            return
+        package = _known(one, self.development)
         libraries = list(package.run_libraries)
-        if package.kind == "source":
-            compiled.append(package)
+        if package.kind == "source" and not wheel:
+            self.compiled.append(package)
             libraries += package.source_libraries
-        elif not _has_wheel(one, package, minor, release):
-            if full:
+        elif not wheel and not self._has_wheel(one, package):
+            if self.full:
                 which = f"{one.name} {one.version}" if one.version else one.name
-                raise Refused(f"whether {which} comes as a wheel for Python 3.{minor} is not known")
+                raise Refused(f"whether {which} comes as a wheel for Python 3.{self.minor} is not known")
             # On a slim base it can only be built against what apt is told to install.
             libraries += package.source_libraries
-        needs += [(package.name, each.packages) for each in libraries if _packaged(package, each)]
-        needs += [(package.name, each.packages) for each in package.run_programs]
-        scripts |= {*package.scripts, *package.servers}
-    return Installed(
-        names=frozenset(one.name for one in found.values()),
-        needs=tuple(needs),
-        compiled=tuple(one.name for one in compiled),
-        sources=tuple((one.name, one.source) for one in compiled),
-        scripts=frozenset(scripts),
-        copies=frozenset(used),
-        copied_again=frozenset(at for at in used if files.again(at, {run.step.index for run in moving})),
-    )
+        self.needs += [(package.name, each.packages) for each in libraries if _packaged(package, each)]
+        self.needs += [(package.name, each.packages) for each in package.run_programs]
+        self.scripts |= {*package.scripts, *package.servers}
+
+    def _has_wheel(self, one: Requirement, package: PythonPackage) -> bool:
+        """Whether a package needs no libraries from the system: it is a wheel, or built of its own sources alone."""
+        if package.kind == "pure" or not (package.build_needs or package.source_libraries):
+            return True
+        if one.version is None:
+            # pip takes the newest that there is: for a version of Python that is neither new nor old a wheel.
+            return 10 <= self.minor <= 13
+        return all(wheel_available(one.name, one.version, self.minor, self.libc, arch) for arch in _MACHINES)
 
 
 def _dependencies(found: Iterable[Requirement]) -> list[str]:
@@ -131,7 +166,7 @@ def _dependencies(found: Iterable[Requirement]) -> list[str]:
     for name in waiting:
         required = dependencies(name)
         if required is None:
-            if _known(Requirement(name)).name in _TOOLS:
+            if name in TOOLS or installer(name):
                 continue
             raise Refused(f"what {name} requires is not known, and whether that is built with what the image brings")
         waiting += [other for other in required if other not in seen]
@@ -145,7 +180,7 @@ def _packaged(package: PythonPackage, library: Library) -> bool:
     return True
 
 
-def _known(one: Requirement) -> PythonPackage:
+def _known(one: Requirement, development: bool) -> PythonPackage:
     if one.origin is not Origin.INDEX or one.editable:
         raise Refused(f"{one.place or one.name} is not installed from an index")
     package = python_package(one.name)
@@ -153,7 +188,7 @@ def _known(one: Requirement) -> PythonPackage:
         raise Refused(f"whether {one.name} needs a compiler, libraries or programs is not known")
     if package.name in _EMBEDDING:
         raise Refused(f"{package.name} embeds the interpreter and may not find a virtualenv")
-    if package.name in _DEVELOPMENT:
+    if package.name in _DEVELOPMENT and not development:
         raise Refused(f"{package.name} is for development, and this image with it")
     for extra in one.extras:
         if (package.name, extra) not in _EXTRAS:
@@ -162,80 +197,3 @@ def _known(one: Requirement) -> PythonPackage:
         if data.command == "install":
             raise Refused(f"the installation of {package.name} puts data into {data.path}")
     return package
-
-
-def _has_wheel(one: Requirement, package: PythonPackage, minor: int, release: str) -> bool:
-    """Whether a package needs no libraries from the system: it is a wheel, or built of its own sources alone."""
-    if package.kind == "pure" or not (package.build_needs or package.source_libraries):
-        return True
-    if one.version is None:
-        # pip takes the newest that there is: for a version of Python that is neither new nor old a wheel.
-        return 10 <= minor <= 13
-    libc = _GLIBC[release]
-    return all(wheel_available(one.name, one.version, minor, libc, arch) for arch in ("x86_64", "aarch64"))
-
-
-def _requirements(build: Build, step: Step, call: Invocation, files: Files, used: set[int]) -> Iterator[Requirement]:
-    span = step.instruction.span
-    action = verb(call)
-    if action is None or action.name != "install":
-        return
-    program = call.typed[0].value or ""
-    if not re.fullmatch(r"pip3?|python3?", program):
-        raise Refused(f"{program} is not the pip of a virtualenv", span)
-    words = iter(call.argv)
-    if next(words, None) != "install":
-        raise Refused("pip is given options in front of install", span)
-    for word in words:
-        if word is None:
-            raise Refused("what pip is to install depends on a variable", span)
-        name, equals, value = word.partition("=")
-        if word in _SWITCHES:
-            continue
-        if word.startswith("-"):
-            if name not in (*_VALUED, *_REQUIREMENT, *_CONSTRAINT):
-                raise Refused(f"pip install {name} may install to another place", span)
-            given = value if equals else next(words, None)
-            if given is None:
-                raise Refused("what pip is to install depends on a variable", span)
-            if name in _REQUIREMENT + _CONSTRAINT:
-                read = _file(build, step, given, files, used)
-                yield from read if name in _REQUIREMENT else ()
-            continue
-        one = None if _is_path(word) else parse_requirement(word, "Dockerfile")
-        if one is None:
-            raise Refused(f"pip installs {word}, which is no package of an index", span)
-        yield one
-
-
-def _is_path(word: str) -> bool:
-    return word.startswith((".", "/", "~")) or "/" in word or word.endswith((".whl", ".gz", ".zip"))
-
-
-def _file(build: Build, step: Step, path: str, files: Files, used: set[int]) -> tuple[Requirement, ...]:
-    """The requirements in a file of the image, which must come from the build context with all that it includes."""
-    span = step.instruction.span
-    place = posixpath.normpath(posixpath.join(step.state.workdir or "/", path))
-    source = files.source(step, place)
-    assert build.context is not None
-    if source is None:
-        raise Refused(f"{path} is not known to come from the build context", span)
-    origin, index = source
-    read = read_requirements(build.context, origin, posixpath.dirname(origin))
-    if read.problems or read.missing or read.paths:
-        why = str(read.problems[0]) if read.problems else f"{origin} names files of its own"
-        raise Refused(why, span)
-    for option in read.options:
-        if option.name in ("--find-links", "--no-binary", "--global-option", "--config-settings", "--no-index"):
-            raise Refused(f"{origin} has {option.name}, which changes how packages are built or found", span)
-    for other in (one for one in read.files if one != origin):
-        relative = posixpath.relpath(other, posixpath.dirname(origin) or ".")
-        wanted = posixpath.normpath(posixpath.join(posixpath.dirname(place), relative))
-        reached = files.source(step, wanted)
-        if reached is None or reached[0] != other:
-            raise Refused(f"{other}, which {origin} includes, is not known to be there", span)
-        if reached[1] is not None:
-            used.add(reached[1])
-    if index is not None:
-        used.add(index)
-    return read.requirements

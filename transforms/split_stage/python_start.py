@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.files import Files
+from slimify.transforms.split_stage.python_environment import Environment
 from slimify.transforms.split_stage.python_packages import Installed
+from slimify.transforms.split_stage.python_tools import MANAGERS
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called, CommandLines
@@ -15,7 +19,10 @@ from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.context.python.entry import Entry, find_entries
 from slimify.context.python.need import PYTHON, NeedKind
 from slimify.context.python.needs import read_needs
-from slimify.context.python.reach import reachable
+from slimify.context.python.paths import is_folder
+from slimify.context.python.reach import Imported, reachable
+from slimify.knowledge.language_packages import normalised, python_imports
+from slimify.knowledge.python_installers import installer
 from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.source import Span
 
@@ -27,6 +34,7 @@ _OTHER_PATH = frozenset(
 )
 # In the slim image as in the full one: with it comes the interpreter (docker-library/python).
 _IN_IMAGE = frozenset(["pydoc", "idle", "python-config", "2to3"])
+_RUN_OPTIONS = frozenset(["--no-sync", "--frozen", "--locked", "--no-dev", "--offline", "-q", "--quiet", "--"])
 _GUI = frozenset(["tkinter", "turtle", "idlelib", "turtledemo", "ensurepip", "venv"])
 
 
@@ -39,15 +47,20 @@ class Start(NamedTuple):
     files: tuple[str, ...]
 
 
-def start(build: Build, stage: BuildStage, found: Installed, runs: Iterable[Run]) -> Start:
+def start(
+    build: Build, stage: BuildStage, files: Files, found: Installed, runs: Iterable[Run], environment: Environment
+) -> Start:
     """Follow the command lines into the context. Raises `Refused` where one cannot be followed to its end."""
-    return _Python(build, stage, found).read(runs)
+    return _Python(build, stage, files, found, environment).read(runs)
 
 
 class _Python(CommandLines):
-    def __init__(self, build: Build, stage: BuildStage, found: Installed) -> None:
-        super().__init__(build, stage)
+    def __init__(
+        self, build: Build, stage: BuildStage, files: Files, found: Installed, environment: Environment
+    ) -> None:
+        super().__init__(build, stage, files)
         self.found = found
+        self.environment = environment
         self.entries: dict[Entry, None] = {}
         self.stdlib: frozenset[str] = frozenset()
 
@@ -67,20 +80,45 @@ class _Python(CommandLines):
         )
 
     def started(self, argv: list[str]) -> None:
-        for entry in find_entries(argv, self.workdir, self.stage.final_state.env):
+        for entry in find_entries(argv, self.workdir, self.stage.final_state.env, self.found.own):
             self.entries[entry] = None
 
     def script(self, text: str) -> None:
         self.started(["sh", "-c", text])
 
     def check(self, call: Called) -> None:
+        if call.program in MANAGERS:
+            self._managed(call)
+        if call.program == "fastapi" and call.argv[:1] == ("dev",):
+            raise Refused(f"{call.where} starts a server for development", call.span)
         if call.program in _OTHER_PATH or call.program.startswith("jupyter"):
             raise Refused(f"{call.where} runs {call.program}, which may not find what is in a virtualenv", call.span)
 
+    def _managed(self, call: Called) -> None:
+        """Follow `poetry run`, `uv run` and `pipenv run` to what they run."""
+        rest = list(call.argv)
+        if call.program != self.environment.keeps or rest[:1] != ["run"]:
+            raise Refused(f"{call.where} runs {call.program}, which then belongs to what ships", call.span)
+        rest = rest[1:]
+        quiet = False
+        while rest and rest[0] in _RUN_OPTIONS:
+            quiet = rest.pop(0) == "--no-sync" or quiet
+        words = [one for one in rest if one is not None]
+        if not words or len(words) != len(rest) or words[0].startswith("-"):
+            raise Refused(f"what {call.program} runs is not known", call.span)
+        if call.program == "uv" and not quiet and (self.found.itself or not self.found.development):
+            # The one is built anew, since its files are new; the others are installed where they were left out.
+            raise Refused("uv would install the project, or what only development needs, at each start", call.span)
+        if call.program == "uv" and words[0].endswith(".py"):
+            words.insert(0, "python")
+        self.shell(shlex.join(words), call.where, call.span, call.depth + 1)
+
     def brought(self, call: Called) -> bool:
-        return _INTERPRETER.fullmatch(call.typed) is not None or (
-            _INTERPRETER.fullmatch(call.program) is not None and "/" not in call.typed
-        )
+        if "/" in call.typed:
+            # All of the virtualenv ships.
+            place = posixpath.normpath(posixpath.join(self.workdir, call.typed))
+            return self.environment.own and posixpath.dirname(place) == f"{self.environment.folder}/bin"
+        return bool(_INTERPRETER.fullmatch(call.typed)) or call.program in ("python", self.environment.keeps)
 
     def installed(self, program: str) -> bool:
         return program in self.found.scripts or program in _IN_IMAGE
@@ -100,6 +138,10 @@ class _Python(CommandLines):
         self.stdlib = frozenset(reach.stdlib)
         if self.stdlib & _GUI:
             raise Refused(f"the application imports {min(self.stdlib & _GUI)}", span)
+        own = {one.target.partition(".")[0].partition(":")[0] for one in self.found.own}
+        if lost := next((one.name for one in reach.third_party if one.name in own), None):
+            raise Refused(f"where the project has its module {lost} is not known", span)
+        self._lent(reach.third_party, span)
         needs = read_needs(self.context, reach.modules)
         if needs.unread:
             raise Refused(f"not all of the application can be read: {needs.unread[0]}", span)
@@ -117,6 +159,15 @@ class _Python(CommandLines):
                 libraries[one.name] = where
         return libraries
 
+    def _lent(self, imports: Iterable[Imported], span: Span) -> None:
+        """Refuse where the application imports what only came along with an installer that does not ship."""
+        brought = {one for name in self.environment.left for one in getattr(installer(name), "brings", ())}
+        for one in imports:
+            names = {package.name for package in python_imports(one.name)} or {normalised(one.name)}
+            if names & brought and not names & self.found.names:
+                why = f"{one.path} imports {one.name}, which came with {', '.join(self.environment.left)}"
+                raise Refused(why, span)
+
     def _roots(self) -> list[str]:
         """The folders of the context whose files end up in the folder that the image runs in."""
         prefix = self.workdir.rstrip("/") + "/"
@@ -127,4 +178,7 @@ class _Python(CommandLines):
                 roots[origin.removesuffix(relative).rstrip("/")] = None
         if not roots:
             raise Refused("what the image runs is not copied from the build context")
-        return sorted(roots, key=len)
+        found = sorted(roots, key=len)
+        # What is installed from its own folder finds its modules there (setuptools documentation, "src-layout").
+        sources = [posixpath.join(one, "src") for one in found] if self.found.itself else []
+        return [*found, *(one for one in sources if is_folder(self.context, one))]

@@ -39,16 +39,22 @@ class Staying(NamedTuple):
     parts: dict[int, Part]
     copies: tuple[str, ...]
 
+    def brings(self, path: str) -> bool:
+        """Whether a path of the image is among what is copied instead."""
+        return any(f"{path}/".startswith(f"{line.rpartition(' ')[2]}/") for line in self.copies)
+
 
 class Sorting(NamedTuple):
     """Who reads a file: `is_source` says it of the ecosystem's tools, `certain` that all that others read is known.
 
-    With `whole` the application reads the folder that it is built in, whatever is there.
+    With `whole` the application reads the folder that it is built in, whatever is there. `unseen` are folders of the
+    image that it does not look into.
     """
 
     is_source: Callable[[str], bool]
     certain: bool
     whole: bool
+    unseen: tuple[str, ...] = ()
 
     def serves_the_build(self, path: str) -> bool:
         """Whether the application does not read a file of the context."""
@@ -71,7 +77,11 @@ def staying(stage: BuildStage, files: Files, last: int, sorting: Sorting, output
     empty = _empty_folders(files.context)
     for index in sorted((index for index in files.taken if index < last), reverse=True):
         taken = files.taken[index].files
-        kept = [image for origin, image in taken if not sorting.serves_the_build(origin)]
+        kept = [
+            image
+            for origin, image in taken
+            if not (image is not None and _under(image, sorting.unseen)) and not sorting.serves_the_build(origin)
+        ]
         if not kept and not empty and taken:
             parts[index] = Part.BUILD
             continue

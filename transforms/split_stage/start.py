@@ -23,6 +23,7 @@ _INITS = frozenset(["dumb-init", "tini"])
 _LOGIN = re.compile(r"\b(?:ba|da|a)?sh\b['\"\s]+(?:-\w+\s+)*(?:-\w*[li]\w*|--login)\b")
 _EMPTY = re.compile(r"\benv['\"\s]+(?:-\S*[iu]|-['\"\s]|--ignore|--unset)")
 _SHELLS = frozenset(["sh", "bash", "dash", "ash"])
+_ALL = ('"$@"', '"${@}"')
 _SHELL_SCRIPT = re.compile(r"#!\s*(?:/usr)?/bin/(?:env )?(?:ba|da|a)?sh\b")
 _DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/")
 
@@ -46,15 +47,15 @@ class CommandLines:
     overrides the methods without an underscore.
     """
 
-    def __init__(self, build: Build, stage: BuildStage) -> None:
+    def __init__(self, build: Build, stage: BuildStage, files: Files | None = None) -> None:
         assert build.context is not None
         self.context = build.context
         self.stage = stage
-        self.files = Files(build, stage)
+        self.files = files or Files(build, stage)
         self.places = {
             image: origin for taken in self.files.taken.values() for origin, image in taken.files if image is not None
         }
-        self.workdir = stage.final_state.workdir or "/"
+        self.workdir = self.files.folder(None)
         self.programs: dict[tuple[str, str], None] = {}
         self._seen: set[str] = set()
         self._has_cmd = False
@@ -81,7 +82,7 @@ class CommandLines:
 
     def command(self, argv: list[str], span: Span) -> None:
         """One command line, as Docker would run it in the final folder."""
-        self._script(shlex.join(argv), "the command line", span, 0)
+        self.shell(shlex.join(argv), "the command line", span, 0)
         self.started(argv)
 
     def program(self, call: Called) -> None:
@@ -93,7 +94,7 @@ class CommandLines:
             while rest and rest[0].startswith("-"):
                 if rest.pop(0) == "--":
                     break
-            self._script(shlex.join(rest), where, span, depth)
+            self.shell(shlex.join(rest), where, span, depth)
         if program in _SHELLS:
             operands = [one for one in argv if one is None or not one.startswith("-")]
             if not operands:
@@ -140,7 +141,8 @@ class CommandLines:
     def script(self, text: str) -> None:
         """A shell script of the context is run, for an ecosystem that finds its entries in it."""
 
-    def _script(self, text: str, where: str, span: Span, depth: int) -> None:
+    def shell(self, text: str, where: str, span: Span, depth: int) -> None:
+        """Follow a shell script, or a command line as a shell would have it."""
         if _LOGIN.search(text):
             raise Refused(f"{where} starts a login shell, which sets PATH anew", span)
         if _EMPTY.search(text):
@@ -149,7 +151,7 @@ class CommandLines:
         if script.opaque or depth > 3:
             raise Refused(f"{where} cannot be read: {script.opaque or 'scripts call scripts'}", span)
         for command in script.commands():
-            if command.words and command.words[0].text == '"$@"' and self._has_cmd:
+            if command.words and command.words[0].text in _ALL and self._has_cmd:
                 self._passes_on = True
                 continue
             assigned = {one.name for one in command.assignments}
@@ -159,7 +161,7 @@ class CommandLines:
             for one in invocations(command, dict(self.stage.final_state.env)):
                 handed = one.words if one.program == "exec" else one.typed
                 if one.program is None or one.program == "exec":
-                    if self._has_cmd and any(word.text == '"$@"' for word in handed):
+                    if self._has_cmd and any(word.text in _ALL for word in handed):
                         self._passes_on = True
                         continue
                     raise Refused(f"{where} runs a program whose name is not known", span)
@@ -185,7 +187,7 @@ class CommandLines:
             return
         if not _SHELL_SCRIPT.match(text) and not path.endswith(".sh"):
             raise Refused(f"{origin} is not a script that can be read", span)
-        self._script(text.replace("\r\n", "\n"), origin, span, depth + 1)
+        self.shell(text.replace("\r\n", "\n"), origin, span, depth + 1)
         self.script(text)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
+from slimify.transforms.split_stage.alpine import Alpine
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 
@@ -20,7 +22,6 @@ from slimify.knowledge.debian import (
 )
 from slimify.knowledge.image_packages import packages as image_packages
 from slimify.knowledge.images import Image
-from slimify.knowledge.other_headers import alpine_runtime_packages
 from slimify.syntax.source import Span
 
 
@@ -42,14 +43,20 @@ class Distribution(Protocol):
         """A shared library is loaded by its soname. Raises `Refused` as for a program."""
         ...
 
-    def runtime(self, package: str) -> tuple[tuple[str, ...], ...]:
-        """What has the libraries of a package that is only there to build with. Raises `Refused` where not known."""
+    def libraries_of(self, package: str, span: Span) -> None:
+        """What was built with a package stays able to run without it. Raises `Refused` where that is not known."""
         ...
 
 
 # What programs do without only where they are asked for less: TLS, and git over SSH.
 _COMPANIONS = {"curl": ("ca-certificates",), "git": ("ca-certificates", "openssh-client"), "wget": ("ca-certificates",)}
 
+# Modules that a library opens where they are there; a -dev package depends on some of them (libmagickcore-6.q16-dev).
+_MODULES = {r"(libmagickcore-[\w.-]+)-extra": r"\1", r"librsvg2-common": "librsvg2-2"}
+# Their maintainer scripts add system users, which take the next free number.
+MAKE_USERS = frozenset(
+    "avahi-daemon dbus dbus-system-bus-common openssh-server polkitd postgresql-common redis-server systemd".split()
+)
 _Installs = Iterable[tuple[Iterable[str], bool]]
 
 
@@ -65,11 +72,17 @@ class System:
         self.added: dict[str, str] = {}
         self.name = "debian"
 
-    def runtime(self, package: str) -> tuple[tuple[str, ...], ...]:
-        """What has the libraries of a package that is only there to build with."""
+    def libraries_of(self, package: str, span: Span) -> None:
+        """What was built with a package stays able to run without it. Refused where the package is not known."""
         if resolve(package, self.release) is None:
-            raise Refused(f"the package {package} is not known")
-        return tuple((one,) for one in runtime_packages(package, self.release) or ())
+            raise Refused(f"the package {package} is not known", span)
+        for one in runtime_packages(package, self.release) or ():
+            self.wants((one,), f"it has the library of {package}")
+
+    @property
+    def users(self) -> list[str]:
+        """The packages that added a user and are gone."""
+        return sorted(MAKE_USERS & (self.before - self.after))
 
     def wants(self, packages: Iterable[str], why: str) -> None:
         """One of the packages is to be there if one of them was there before."""
@@ -81,6 +94,14 @@ class System:
                 self.added[one] = why
                 self.after |= {one} | (closure([one], self.release) or frozenset())
                 return
+
+    def wants_modules(self) -> None:
+        """The modules of libraries that stay are to be there if they were."""
+        for one in sorted(self.before - self.after):
+            for pattern, library in _MODULES.items():
+                match = re.fullmatch(pattern, one)
+                if match is not None and match.expand(library) in self.after:
+                    self.wants((one,), f"it has modules of {match.expand(library)}")
 
     def wants_program(self, program: str, where: str, span: Span) -> None:
         """A program is called. Refused where nothing that was there is known to bring it."""
@@ -113,46 +134,14 @@ class System:
         return found
 
 
-class Alpine:
-    """Alpine: what is installed by name. What apk brings along with it is not known, nor is it asked for."""
-
-    name = "alpine"
-
-    def __init__(self, release: str, kept: Iterable[str], gone: Iterable[str]) -> None:
-        self.release = release
-        self.kept = frozenset(kept)
-        self.gone = frozenset(gone)
-        self.added: dict[str, str] = {}
-
-    def wants(self, packages: Iterable[str], why: str) -> None:
-        """One of the packages is to be there."""
-        known = list(packages)
-        if known and not self.kept & set(known):
-            self.added.setdefault(known[0], why)
-
-    def wants_program(self, program: str, where: str, span: Span) -> None:
-        """A program is called: one of a package that is gone, or one that stays."""
-        if program in self.gone:
-            raise Refused(f"{where} uses {program}, which would only be in the build", span)
-
-    def wants_library(self, library: str, where: str, span: Span) -> None:
-        """A shared library is loaded by its name. Which package brings it is not known for Alpine."""
-        raise Refused(f"{where} loads {library}, and what brings it is not known", span)
-
-    def runtime(self, package: str) -> tuple[tuple[str, ...], ...]:
-        """What has the libraries of a package that is only there to build with."""
-        found = alpine_runtime_packages(package, self.release)
-        if found is None:
-            raise Refused(f"what has the libraries of {package} at run time is not known")
-        return tuple((one,) for one in found)
-
-
 def distribution(image: Image, old: str, new: str, runs: Iterable[Run], dropped: frozenset[str]) -> Distribution:
     """What is installed in the stage that ships: of the base `new`, and of the RUNs all that is not `dropped`."""
     runs = list(runs)
     kept = [one for run in runs for one in run.packages if one not in dropped]
     if image.distribution == "alpine":
-        return Alpine((image.release or "").removeprefix("alpine"), kept, dropped)
+        # The compilers' images have certificates, and their compilers time zones of their own.
+        before = [*(one for run in runs for one in run.packages), "ca-certificates", "tzdata"]
+        return Alpine(image.release or "", before, kept)
     release = image.release
     if image.distribution != "debian" or release is None:
         raise Refused(f"which packages are in {old} is not known")

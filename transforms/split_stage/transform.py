@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from slimify.transforms.split_stage.core import Plan, Result, edits
 
 from slimify.rewrite.edit import Finding, Level, Rewrite
-from slimify.semantics.build import Build
+from slimify.semantics.build import Build, Step
 
 if TYPE_CHECKING:
     from slimify.knowledge.images import Image
 
 NAME = "split-stage"
 # The module of the pack for each official image.
-_PACKS = {"golang": "golang", "python": "python", "rust": "rust"}
+_JDKS = (
+    "amazoncorretto",
+    "azul-zulu",
+    "eclipse-temurin",
+    "gradle",
+    "ibm-semeru-runtimes",
+    "maven",
+    "openjdk",
+    "sapmachine",
+)
+_PACKS = {
+    "golang": "golang",
+    "node": "node",
+    "php": "php",
+    "python": "python",
+    "ruby": "ruby",
+    "rust": "rust",
+    **dict.fromkeys(("mcr.microsoft.com/dotnet/sdk", "mcr.microsoft.com/dotnet/core/sdk"), "dotnet"),
+    **dict.fromkeys(_JDKS, "java"),
+}
 _TITLE = "the stage is not split"
 
 
@@ -59,7 +78,7 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
 
     base = stage.stage.base
     try:
-        _gate(build)
+        _gate(build, getattr(pack, "serves_build", None))
         result = pack.plan(build, image)
     except Refused as reason:
         yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
@@ -86,8 +105,11 @@ def _rewrite(build: Build, result: Result, plan: Plan, level: Level) -> Rewrite:
     )
 
 
-def _gate(build: Build) -> None:
-    """Refuse what no pack can split, whatever is built."""
+def _gate(build: Build, serves_build: Callable[[Step], bool] | None) -> None:
+    """Refuse what no pack can split, whatever is built.
+
+    A pack may have a function `serves_build`, which knows the COPY from other images that only bring tools.
+    """
     from slimify.transforms.split_stage.refused import Refused
 
     stage = build.stages[0]
@@ -101,6 +123,7 @@ def _gate(build: Build) -> None:
         raise Refused("the base is pinned by its digest, and that of a sibling is not known")
     if build.target is not None and stage.name is None:
         raise Refused("the stage is asked for by its number, which would become another")
+    tools = [step.instruction for step in stage.steps if serves_build is not None and serves_build(step)]
     for one in (base, *stage.stage.instructions):
         if not build.pragmas.allows(NAME, one):
             raise Refused("a pragma protects an instruction", one.span)
@@ -108,5 +131,5 @@ def _gate(build: Build) -> None:
             raise Refused(f"{one.keyword} speaks of more than this stage", one.span)
         if one.heredocs:
             raise Refused("a here-document cannot be sorted into one of the stages", one.span)
-        if one.keyword == "COPY" and one.flag("from"):
+        if one.keyword == "COPY" and one.flag("from") and one not in tools:
             raise Refused("what is copied from another image may serve the build, the application or both", one.span)

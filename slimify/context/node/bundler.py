@@ -10,6 +10,7 @@ import enum
 import posixpath
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from slimify.context.found import Place, Unknown, is_file, join, source
@@ -17,8 +18,8 @@ from slimify.context.json_text import load
 from slimify.context.node.config_file import ConfigFile, Seen, Value, find_config
 from slimify.context.node.lock import Lock
 from slimify.context.node.package_json import Package
-from slimify.context.node.run import Ran, follow_script
-from slimify.context.node.tsconfig import TsConfig, read_tsconfig
+from slimify.context.node.run import Ran, Run, follow_script
+from slimify.context.node.tsconfig import TsConfig, read_tsconfig, referenced
 from slimify.semantics.build_context import BuildContext
 
 
@@ -68,7 +69,11 @@ class Bundling(NamedTuple):
 
 def bundling(context: BuildContext, package: Package, script: str = "build", lock: Lock | None = None) -> Bundling:
     """What the script of this name builds."""
-    run = follow_script(context, package, script, lock)
+    return made(context, package, follow_script(context, package, script, lock))
+
+
+def made(context: BuildContext, package: Package, run: Run) -> Bundling:
+    """What the programs of a run build."""
     outputs: list[Output] = []
     others: list[Ran] = []
     for ran in run.ran:
@@ -428,12 +433,16 @@ def _tsc(case: _Case) -> Output | None:
     """TypeScript handbook, "tsc CLI options"."""
     if case.flag("--noEmit", "--version", "-v", "--init", "--watch", "-w"):
         return None
-    project = case.option("-p", "--project", "--build", "-b") or "tsconfig.json"
+    argv = case.ran.argv
+    built = next((b for a, b in pairwise(argv) if a in ("--build", "-b") and b and b[0] != "-"), None)
+    project = case.option("-p", "--project") or built or "tsconfig.json"
     path = case.folder(project)
     if path is not None and not path.endswith(".json"):
         path = posixpath.join(path, "tsconfig.json")
     config = read_tsconfig(case.context, path) if path else None
     out = case.option("--outDir")
+    if path and case.flag("--build", "-b") and (others := referenced(case.context, path)):
+        return _tsc_build(case, others)
     if isinstance(config, Unknown):
         case.unknown.append(config)
     elif isinstance(config, TsConfig):
@@ -446,6 +455,23 @@ def _tsc(case: _Case) -> Output | None:
         case.unknown += config.unknown if out is None else ()
     folder = case.out(out, None, ".")
     return case.output("tsc", Kind.CODE, folder, True)
+
+
+def _tsc_build(case: _Case, paths: tuple[str, ...]) -> Output | None:
+    """What the referenced configurations write; a configuration with references of its own mostly has no files."""
+    folders = set()
+    for path in paths:
+        config = read_tsconfig(case.context, path)
+        if not isinstance(config, TsConfig) or config.unknown or referenced(case.context, path):
+            case.cannot(f"{path} is not understood", Place(path))
+        elif not config.no_emit:
+            folders.add(config.out)
+            case.places.append(config.place)
+    if not folders and not case.unknown:
+        return None
+    if len(folders) != 1 or None in folders:
+        case.cannot("referenced projects are written to folders of their own")
+    return case.output("tsc", Kind.CODE, None if case.unknown else folders.pop(), True)
 
 
 def _nest(case: _Case) -> Output | None:

@@ -201,7 +201,7 @@ def members(context: BuildContext, package: Package, patterns: Sequence[str] | N
     folders = [
         posixpath.dirname(one.path)
         for one in context.entries()
-        if one.kind is Kind.FILE and posixpath.basename(one.path) == "package.json"
+        if one.kind is Kind.FILE and f"/{one.path}".endswith("/package.json")
     ]
     below = [one for one in folders if one != package.folder and "node_modules" not in one.split("/")]
     for pattern in package.workspaces if patterns is None else patterns:

@@ -54,6 +54,19 @@ def read_tsconfig(context: BuildContext, path: str) -> TsConfig | Unknown | None
     return _read(context, path, 0)
 
 
+def referenced(context: BuildContext, path: str) -> tuple[str, ...]:
+    """The configurations that one names under `references`, which `tsc --build` builds before it."""
+    data = load(source(context, path, 200_000) or "", loose=True)
+    named = data.get("references") if isinstance(data, dict) else None
+    found = []
+    for one in named if isinstance(named, list) else []:
+        target = one.get("path") if isinstance(one, dict) else None
+        place = join(posixpath.dirname(path), target) if isinstance(target, str) else None
+        if place is not None:
+            found.append(place if place.endswith(".json") else posixpath.join(place, "tsconfig.json"))
+    return tuple(found)
+
+
 def _read(context: BuildContext, path: str, depth: int) -> TsConfig | Unknown | None:
     if not is_file(context, path):
         return None

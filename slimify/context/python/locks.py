@@ -23,7 +23,8 @@ class Locked(NamedTuple):
     """A package of a lock file.
 
     `groups` are the groups it is installed for, `main` being the one that is always installed; None
-    where the format does not say. `requires` are the normalised names of what it needs itself.
+    where the format does not say. `requires` are the normalised names of what it needs itself. `files` are
+    the names of the archives that may be installed, where the format lists them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Locked(NamedTuple):
     requires: tuple[str, ...] = ()
     origin: Origin = Origin.INDEX
     place: str = ""
+    files: tuple[str, ...] = ()
 
 
 class Lock(NamedTuple):
@@ -103,7 +105,9 @@ def _poetry(path: str, read: Read) -> Lock:
         if groups is not None and one.get("optional") is True:
             groups = tuple(dict.fromkeys(("main", *groups)))
         origin, place = _source(string(inside(one, "source", "type")), string(inside(one, "source", "url")))
-        packages.append(_locked(one, groups, table(one.get("dependencies")), origin, place))
+        # Up to lock-version 1.1 the files of all packages stand in one table.
+        listed = one.get("files") or inside(read.table, "metadata", "files", string(one.get("name")))
+        packages.append(_locked(one, groups, table(one.get("dependencies")), origin, place, _files(listed)))
     return Lock(path, "poetry", tuple(packages), string(inside(read.table, "metadata", "python-versions")))
 
 
@@ -121,7 +125,7 @@ def _pdm(path: str, read: Read) -> Lock:
         else:
             origin, place = Origin.INDEX, ""
         names = [_leading_name(text) for text in strings(one.get("dependencies"))]
-        packages.append(_locked(one, groups or None, names, origin, place))
+        packages.append(_locked(one, groups or None, names, origin, place, _files(one.get("files"))))
     python = string(inside(read.table, "metadata", "requires_python"))
     return Lock(path, "pdm", tuple(packages), python)
 
@@ -148,7 +152,8 @@ def _uv(path: str, read: Read) -> Lock:
             roots.setdefault("main", []).extend(normalise(name) for name in (*needed, *extras))
             for group, wanted in table(one.get("dev-dependencies")).items():
                 roots.setdefault(group, []).extend(normalise(string(each.get("name"))) for each in tables(wanted))
-        packages.append(_locked(one, None, [*needed, *extras], origin, place))
+        files = (*_files(one.get("wheels")), *_files([one.get("sdist")]))
+        packages.append(_locked(one, None, [*needed, *extras], origin, place, files))
     found = tuple((group, tuple(dict.fromkeys(names))) for group, names in roots.items())
     return Lock(path, "uv", tuple(packages), string(read.table.get("requires-python")), found)
 
@@ -187,13 +192,30 @@ def _pylock(path: str, read: Read) -> Lock:
         elif "archive" in one:
             origin, place = Origin.URL, string(inside(one, "archive", "url"))
         needed = [string(each.get("name")) for each in tables(one.get("dependencies"))]
-        packages.append(_locked(one, None, needed, origin, place))
+        files = (*_files(one.get("wheels")), *_files([one.get("sdist")]))
+        packages.append(_locked(one, None, needed, origin, place, files))
     return Lock(path, "pylock", tuple(packages), string(read.table.get("requires-python")))
 
 
-def _locked(one: Table, groups: tuple[str, ...] | None, needed: Iterable[str], origin: Origin, place: str) -> Locked:
+def _locked(
+    one: Table,
+    groups: tuple[str, ...] | None,
+    needed: Iterable[str],
+    origin: Origin,
+    place: str,
+    files: tuple[str, ...] = (),
+) -> Locked:
     names = tuple(dict.fromkeys(normalise(name) for name in needed if name))
-    return Locked(normalise(string(one.get("name"))), string(one.get("version")), groups, names, origin, place)
+    return Locked(normalise(string(one.get("name"))), string(one.get("version")), groups, names, origin, place, files)
+
+
+def _files(value: object) -> tuple[str, ...]:
+    """The names of archives, of which the formats give the name, the path or the address."""
+    found = []
+    for one in tables(value):
+        place = string(one.get("file")) or string(one.get("name")) or string(one.get("url")) or string(one.get("path"))
+        found.append(posixpath.basename(place.partition("#")[0]))
+    return tuple(name for name in found if name)
 
 
 def _source(kind: str, address: str) -> tuple[Origin, str]:

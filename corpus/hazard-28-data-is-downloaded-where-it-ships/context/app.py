@@ -1,0 +1,4 @@
+import bottle
+import nltk
+
+app = bottle.default_app()

@@ -1,0 +1,3 @@
+namespace Core;
+
+public record Order(int Id);

@@ -1,0 +1,7 @@
+package shop
+
+import io.javalin.Javalin
+
+fun main() {
+    Javalin.create().start(7000)
+}

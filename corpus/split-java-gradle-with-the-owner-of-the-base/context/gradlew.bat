@@ -1,0 +1,1 @@
+@rem Gradle startup script for Windows

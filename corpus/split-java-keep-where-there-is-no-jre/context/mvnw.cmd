@@ -1,0 +1,1 @@
+@REM Apache Maven Wrapper startup script

@@ -1,0 +1,3 @@
+import bottle
+
+application = bottle.default_app()

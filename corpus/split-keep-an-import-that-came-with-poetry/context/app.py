@@ -1,0 +1,5 @@
+import tomlkit
+import bottle
+import psycopg2
+
+app = bottle.default_app()

@@ -1,0 +1,3 @@
+const { spawn } = require('child_process')
+
+spawn('python3', ['report.py'])

@@ -1,0 +1,6 @@
+require 'sinatra'
+
+get '/' do
+  system(ENV.fetch('HOOK'))
+  'done'
+end

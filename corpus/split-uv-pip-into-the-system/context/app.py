@@ -1,0 +1,4 @@
+import bottle
+import psycopg2
+
+app = bottle.default_app()
