@@ -105,7 +105,7 @@ class _CMakeReader:
                 self.unknown.append(Unknown("it cannot be read, or there are too many", Place(path)))
                 continue
             self.files.append(path)
-            for name, arguments, line in _commands(text):
+            for name, arguments, line in commands(text):
                 inner = self.command(name, arguments, Place(path, line))
                 if inner:
                     waiting.append(inner)
@@ -188,8 +188,8 @@ class _CMakeReader:
         return text[:5000]
 
 
-def _commands(text: str) -> Iterator[tuple[str, list[str], int]]:
-    """Each command: its name in small letters, its arguments, its line."""
+def commands(text: str) -> Iterator[tuple[str, list[str], int]]:
+    """Each command of a CMake file: its name in small letters, its arguments, its line."""
     name, line, depth, count = "", 0, 0, 0
     arguments: list[str] = []
     number, at = 1, 0

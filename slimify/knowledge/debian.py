@@ -143,6 +143,13 @@ def contents(packages: Iterable[str], release: str) -> tuple[dict[str, str], dic
     return found
 
 
+def packages_of_link(name: str, release: str) -> tuple[str, ...]:
+    """The packages of the shared libraries that `-lNAME` may find: libNAME.so.1, or libNAME-1.2.so. Sorted."""
+    wanted = re.compile(rf"lib{re.escape(name)}(?:-[\d.]+)?\.so(?:\.[\w.]+)?")
+    numbers = [one for soname, found in _files(release)[1].items() if wanted.fullmatch(soname) for one in found]
+    return tuple(sorted(set(_by_number(release, numbers))))
+
+
 # -- sizes and dependencies --
 
 
@@ -177,6 +184,15 @@ def installed_size(package: str, release: str) -> int | None:
     names, graph = _names(release), _graph(release)
     number = names.number.get(package) if names else None
     return None if graph is None or number is None else int(graph.kib[number]) * 1024
+
+
+def depends(package: str, release: str) -> tuple[str, ...]:
+    """What a package depends on itself; of alternatives the first. Sorted. Empty where it is not known."""
+    names, graph = _names(release), _graph(release)
+    number = names.number.get(package) if names else None
+    if names is None or graph is None or number is None:
+        return ()
+    return tuple(sorted({names.names[int(word)] for word in graph.depends[number].split() if word != "?"}))
 
 
 def recommends(package: str, release: str) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def _is_copied(text: str, name: str) -> bool:
 
 
 def test_a_folder_that_depends_on_the_base() -> None:
-    assert "which folder it is built in is not known" in reasons(run(TEXT.replace("WORKDIR /app", "WORKDIR app")))
+    assert "the working directory is not known" in reasons(run(TEXT.replace("WORKDIR /app", "WORKDIR app")))
 
 
 def test_an_entry_point_that_heeds_another_variable() -> None:
@@ -243,7 +243,7 @@ def test_settings_of_maven_are_not_shipped() -> None:
         ("RUN apt-get update && apt-get install -y default-jre-headless", "default-jre-headless is another Java"),
         ("ENV JAVA_HOME=/usr/lib/jvm/java-8-openjdk-amd64", "JAVA_HOME is /usr/lib/jvm"),
         ("RUN apt-get update && apt-get install -y libtesseract-dev", "what has the library of libtesseract-dev"),
-        ("RUN curl -sL https://example.com/x.sh | bash", "on conditions"),
+        ("RUN curl -sL https://example.com/x.sh | bash", "cannot be sorted"),
     ],
 )
 def test_set_ups_that_stay(line: str, reason: str) -> None:

@@ -29,7 +29,7 @@ from slimify.knowledge.image_siblings import run_sibling, static_sibling
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
 from slimify.rewrite.edit import Evidence
-from slimify.semantics.build import Build, BuildStage, Step
+from slimify.semantics.build import Build, BuildStage, Step, pairs
 from slimify.semantics.commands import Invocation, invocations
 from slimify.syntax.source import Span
 
@@ -145,11 +145,30 @@ class Compiled(ABC):
 
     def shipped(self) -> tuple[str, ...]:
         """The outputs that the stage that ships is to have, asked for when it is known what the image runs."""
-        return tuple(self.outputs.paths)
+        return self.outputs.all
 
     def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
         """What is known of the packages of the stage that ships."""
         return distribution(self.image, self.stage.image or "", base, runs, dropped)
+
+    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+        """Ask for what more is to be there than the libraries of what is dropped. Raises `Refused`."""
+        del system, runs, dropped
+
+    def libraries(self, system: Distribution, package: str) -> None:
+        """Ask for what has the libraries of a package that is dropped. Raises `Refused` where that is not known."""
+        system.libraries_of(package, self.stage.stage.base.span)
+
+    def brings(self, stage: str) -> tuple[str, ...]:
+        """Instructions that bring what else the outputs ask for out of the build stage."""
+        del stage
+        return ()
+
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+        """The bytes that the image loses. Raises `Refused` where they are few, or not known."""
+        del runs, dropped, system
+        before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
+        return worth(before and before.bytes, after and after.bytes)
 
     def unseen(self) -> tuple[str, ...]:
         """Folders of the image that only the build looks into."""
@@ -168,7 +187,7 @@ class Compiled(ABC):
     def reason(self) -> str:
         """What the user gains."""
         brought = {image for taken in self.files.taken.values() for _, image in taken.files}
-        names = ", ".join(posixpath.basename(one) for one in self.outputs.paths if one not in brought)
+        names = ", ".join(posixpath.basename(one) for one in self.outputs.all if one not in brought)
         return f"the compiler and what it works with are not needed to run {names}"
 
     def plan(self) -> Result | None:
@@ -185,7 +204,7 @@ class Compiled(ABC):
         self._settled(last)
         start = _Start(self)
         start.follow()
-        if not self.outputs.paths and not self.outputs.trees:
+        if not self.outputs.all and not self.outputs.trees:
             raise Refused("what the build leaves is not known", building[-1].step.instruction.span)
         self.outputs.keep(start.started_paths)
         if not start.started_paths or not self.shipped():
@@ -196,6 +215,7 @@ class Compiled(ABC):
             one for run in moving for one in run.packages if one in run.build_only or self.only_builds(one)
         )
         system = self.distribution(base, runs, dropped)
+        self.asks(system, runs, dropped)
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
@@ -217,7 +237,7 @@ class Compiled(ABC):
             base=self.spelled(base),
             parts=self._parts(runs, moving, last, copied),
             arrive=arrive,
-            late=(*copied.copies, *copies(name, self.shipped())),
+            late=(*copied.copies, *copies(name, self.shipped()), *self.brings(name)),
         )
         return Result(
             plan,
@@ -227,7 +247,7 @@ class Compiled(ABC):
                 *needs.evidence,
                 *(Evidence(f"{package} is installed: {why}") for package, why in system.added.items()),
             ),
-            self._saves(base),
+            self.saves(base, runs, dropped, system),
             self._static(plan, {*kept, *system.added}, needs, start),
         )
 
@@ -276,7 +296,11 @@ class Compiled(ABC):
         return False
 
     def _settled(self, last: int) -> None:
-        """Refuse where files would get another owner, or a folder is that of the base image."""
+        """Refuse where files would get another owner, or a folder is that of the base image, or not known."""
+        states = [*(step.state for step in self.stage.steps[1:]), self.stage.final_state]
+        for step, after in zip(self.stage.steps, states, strict=True):
+            if step.keyword == "WORKDIR" and after.workdir is None:
+                raise Refused("it is not known which folder this is", step.instruction.span)
         for step in self.stage.steps[: last + 1]:
             if step.keyword == "USER" and step.instruction.arguments.strip() not in ("root", "0", "root:root", "0:0"):
                 raise Refused("it is built behind a USER", step.instruction.span)
@@ -312,7 +336,7 @@ class Compiled(ABC):
 
     def _inherited(self, base: str) -> None:
         """Refuse where the stage would lose what it has from its base: an entry point, variables, volumes, users."""
-        if base == self.stage.image:
+        if base in (self.stage.image, self.stage.stage.image):
             return
         old, new = config(self.stage.image or ""), config(base)
         if old is None:
@@ -349,7 +373,7 @@ class Compiled(ABC):
         span = self.stage.stage.base.span
         if self.links:
             for one in dropped:
-                system.libraries_of(one, span)
+                self.libraries(system, one)
         for packages, why in needs.packages:
             system.wants(packages, why)
         for program, where in (*start.programs, *needs.programs):
@@ -367,7 +391,9 @@ class Compiled(ABC):
             if step.index in moved:
                 part = Part.BUILD
             elif step.index < last:
-                if step.keyword in ("ENV", "ARG", "WORKDIR") or (
+                if step.keyword == "RUN" and self.outputs.takes(kinds[step.index]):
+                    part = Part.BUILD
+                elif step.keyword in ("ENV", "ARG", "WORKDIR") or (
                     step.keyword == "RUN" and self._serves_both(kinds[step.index], first)
                 ):
                     part = Part.BOTH
@@ -406,10 +432,6 @@ class Compiled(ABC):
     def _folders(self) -> tuple[str, ...]:
         made = self.outputs.empty_folders()
         return (f"RUN mkdir -p {' '.join(made)}",) if made else ()
-
-    def _saves(self, base: str) -> int:
-        before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
-        return worth(before and before.bytes, after and after.bytes)
 
 
 class _Start(CommandLines):
@@ -450,10 +472,22 @@ class _Start(CommandLines):
             return False
         self.started_paths[found] = None
         folder = posixpath.dirname(found)
-        if "/" not in call.typed and folder not in _PATH:
+        if "/" not in call.typed and folder not in (*_PATH, *self._own):
             self.folders[folder] = None
         return True
 
     def _path(self) -> tuple[str, ...]:
         known = config(self.stage.image or "")
-        return (*(() if known is None else known.path), *_PATH)
+        return (*self._own, *(() if known is None else known.path), *_PATH)
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        """The folders that the stage puts on the PATH, which it does in the stage that ships as well."""
+        values = [
+            value
+            for step in self.stage.steps
+            if step.keyword == "ENV"
+            for name, value in pairs(step.instruction)
+            if name == "PATH"
+        ]
+        return tuple(one for value in values for one in value.strip("\"'").split(":") if one.startswith("/"))

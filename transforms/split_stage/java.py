@@ -13,7 +13,8 @@ import re
 from slimify.transforms.split_stage.compiled import Compiled, Needs
 from slimify.transforms.split_stage.core import Result
 from slimify.transforms.split_stage.difference import Difference, difference
-from slimify.transforms.split_stage.java_base import jre, saves, spelled
+from slimify.transforms.split_stage.java_base import jre, spelled
+from slimify.transforms.split_stage.java_base import saves as java_saves
 from slimify.transforms.split_stage.java_call import folder_of, read_call
 from slimify.transforms.split_stage.java_tools import Made, gradle, jar, javac, maven
 from slimify.transforms.split_stage.java_wanted import Wanted
@@ -314,8 +315,9 @@ class _Java(Compiled):
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""
         return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.wanted.projects)
 
-    def _saves(self, base: str) -> int:
-        return saves(self.image, self.stage, base, self.fetches_gradle)
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+        del runs, dropped, system
+        return java_saves(self.image, self.stage, base, self.fetches_gradle)
 
     def check(self, call: Called) -> None:
         """Raise `Refused` for a program of the JDK, or one that builds."""

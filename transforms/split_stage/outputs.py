@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable
@@ -22,17 +23,20 @@ _CHANGING = frozenset(["chmod", "strip", "upx"])
 class Outputs:
     """Absolute paths of the image, in the order in which they came to be.
 
-    `trees` are folders that the build fills: of what is in them the pack may know the names, or not. `folders` are
-    those that the build made, `entered` those that it worked in, and `removed` what it took away. A pack adds what its
-    tools write; what is copied, moved and removed afterwards is followed by `sort`.
+    `trees` are folders that the build fills: of what is in them the pack may know the names, or not. `whole` are those
+    that ship as they are in the end, because what is written in them is not known. `folders` are those that the build
+    made, `entered` those that it worked in, `removed` what it took away, and `patterns` what it took away by a pattern.
+    A pack adds what its tools write; what is copied, moved and removed afterwards is followed by `sort`.
     """
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
         self.trees: dict[str, None] = {}
+        self.whole: dict[str, None] = {}
         self.folders: dict[str, None] = {}
         self.entered: dict[str, None] = {}
         self.removed: dict[str, None] = {}
+        self.patterns: dict[str, None] = {}
         self._copied: dict[str, None] = {}
 
     def keep(self, started: Iterable[str]) -> None:
@@ -47,7 +51,34 @@ class Outputs:
     def at(self, path: str) -> bool:
         """Whether an output lies at a path or below it, or the path in a folder that the build fills."""
         below = any(one == path or one.startswith(path.rstrip("/") + "/") for one in (*self.paths, *self.trees))
-        return below or self.tree(path) is not None
+        return below or self.tree(path) is not None or self.inside(path)
+
+    def take_whole(self, path: str) -> None:
+        """All of a folder is an output."""
+        if not self.inside(path):
+            for one in [one for one in self.whole if one.startswith(f"{path}/")]:
+                del self.whole[one]
+            self.whole[path] = None
+
+    def inside(self, path: str) -> bool:
+        """Whether a path is in a folder that ships as a whole."""
+        return any(f"{path}/".startswith(f"{one}/") for one in self.whole)
+
+    def takes(self, run: Run) -> bool:
+        """Whether all that a set-up does is seen in folders that ship as a whole: folders and modes, no owners."""
+        script = script_of(run.step)
+        commands = [] if script is None else list(script.commands())
+        words = [word.value for one in commands for word in one.words[1:] if word.value not in ("-p", "-R", "-v")]
+        return (
+            bool(self.whole and words)
+            and all(one.name in ("chmod", "mkdir") for one in commands)
+            and all(word is not None and self.inside(absolute(run, word)) for word in words)
+        )
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """What ships, the folders first: what lies in them comes with them."""
+        return (*self.whole, *(one for one in self.paths if not self.inside(one)))
 
     def tree(self, path: str) -> str | None:
         """The folder that the build fills, and a path is in."""
@@ -56,7 +87,8 @@ class Outputs:
     def empty_folders(self) -> tuple[str, ...]:
         """The folders that were made for the application: nothing was built in them, and nothing is in them."""
         used = [*self.entered, *self.paths, *self.trees]
-        return tuple(one for one in self.folders if not any(f"{path}/".startswith(f"{one}/") for path in used))
+        made = [one for one in self.folders if not self.inside(one)]
+        return tuple(one for one in made if not any(f"{path}/".startswith(f"{one}/") for path in used))
 
     def sort(self, run: Run, call: Invocation, building: bool) -> Run | None:
         """Follow an operation on files that belongs to the build; None where it does not.
@@ -134,9 +166,11 @@ class Outputs:
                 raise Refused("which files `rm` works on is not known", run.step.instruction.span)
             path = absolute(run, one.rstrip("*").rstrip("/") if one.endswith("/*") else one)
             if any(sign in path for sign in "*?["):
-                path = posixpath.dirname(path[: min(path.find(sign) for sign in "*?[" if sign in path) + 1])
-                if self.at(path):
+                folder = posixpath.dirname(path[: min(path.find(sign) for sign in "*?[" if sign in path) + 1])
+                if self.tree(folder) is not None or any(fnmatch.fnmatchcase(made, path) for made in self.paths):
                     raise Refused(f"which files `{call.program}` removes is not known", run.step.instruction.span)
+                self.patterns[path] = None
+                continue
             self.removed[path] = None
             for found in (self.paths, self.trees):
                 for made in [made for made in found if made == path or made.startswith(path + "/")]:

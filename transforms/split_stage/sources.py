@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Callable, Iterable
@@ -80,13 +81,20 @@ def staying(stage: BuildStage, files: Files, last: int, sorting: Sorting, output
         kept = [
             image
             for origin, image in taken
-            if not (image is not None and _under(image, sorting.unseen)) and not sorting.serves_the_build(origin)
+            if not (image is not None and (_under(image, sorting.unseen) or outputs.inside(image)))
+            and not sorting.serves_the_build(origin)
         ]
-        if not kept and not empty and taken:
+        if stage.steps[index].instruction.flag("chown") and any(outputs.inside(image or "") for _, image in taken):
+            raise Refused("what is built lies among files of another owner", stage.steps[index].instruction.span)
+        empty_here = [] if outputs.whole else empty
+        if not kept and not empty_here and taken:
             parts[index] = Part.BUILD
             continue
         for image in kept:
-            if image is not None and _under(image, outputs.removed):
+            patterns = outputs.patterns if image is not None else ()
+            if image is not None and (
+                _under(image, outputs.removed) or any(fnmatch.fnmatchcase(image, one) for one in patterns)
+            ):
                 raise Refused(f"the build removes {image}", stage.steps[index].instruction.span)
         narrow = not (sorting.whole or narrowed or Part.BOTH in parts.values())
         few = _few(stage.steps[index], files, sorting, empty, outputs) if narrow else None

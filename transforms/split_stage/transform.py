@@ -27,6 +27,7 @@ _JDKS = (
     "sapmachine",
 )
 _PACKS = {
+    **dict.fromkeys(("alpine", "buildpack-deps", "debian", "gcc", "ubuntu"), "cpp"),
     "golang": "golang",
     "node": "node",
     "php": "php",

@@ -1,0 +1,2 @@
+int decode();
+int main() { return decode(); }

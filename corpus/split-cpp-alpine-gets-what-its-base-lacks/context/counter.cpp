@@ -1,0 +1,3 @@
+#include <sqlite3.h>
+
+int main() { return sqlite3_libversion_number() == 0; }

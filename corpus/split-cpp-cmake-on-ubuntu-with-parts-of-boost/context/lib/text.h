@@ -1,0 +1,1 @@
+namespace text { int print(int, char **); }

@@ -1,0 +1,2 @@
+int core();
+int main() { return core(); }

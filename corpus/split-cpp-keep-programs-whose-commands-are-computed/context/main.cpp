@@ -1,0 +1,3 @@
+#include <cstdlib>
+
+int main(int, char **argv) { return system(argv[1]); }
