@@ -1,1 +1,1 @@
-"""Real builds of small applications: how much of what an expert reaches does a rewrite reach, and is it the same program?"""
+"""Real builds of small applications: how much of an expert's reduction a rewrite reaches, and whether it is sound."""

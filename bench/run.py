@@ -61,6 +61,7 @@ def _data(proof: Proof, written: Written) -> dict[str, Any]:
         "verdict": data["verdict"],
         "measured": data["after"],
         "differences": [list(one) for one in proof.differences[:_MOST]],
+        "behaviour": [one.what for one in proof.behaviour],
         "changes": list(written.changes),
         "declined": list(written.declined),
         "dockerfile": written.text,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from bench import bases
 from bench.apps import App
 from slimify.proof.engine import Engine
 from slimify.semantics.build import analyse
 from slimify.syntax.dockerfile import parse
 from slimify.syntax.source import Source
-
-SCRIPT = Path(__file__).resolve().parent / "bases.sh"
 
 
 def names(text: str) -> Iterator[str]:
@@ -37,8 +35,6 @@ def inspect(engine: Engine, image: str) -> dict[str, Any] | None:
 
 def provide(engine: Engine, images: list[str]) -> dict[str, int]:
     """Make what the engine does not have, and say how large each is. Raises `SystemExit` where that fails."""
-    missing = [image for image in images if inspect(engine, image) is None]
-    if missing and subprocess.run([str(SCRIPT), *missing]).returncode:
-        raise SystemExit(f"no base images: {', '.join(missing)}")
+    bases.make(images)
     found = {image: inspect(engine, image) for image in images}
     return {image: about["Size"] for image, about in found.items() if about is not None}

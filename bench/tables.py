@@ -91,7 +91,11 @@ def _sums(found: Mapping[str, Any]) -> str:
         )
     total, best = (sum(sizes) for sizes in zip(*_naive_and_expert(found), strict=True))
     head = ["level", "median share", "least", "at least 95 %", "bytes in all", "broken"]
-    return _table(head, rows) + f"\n\nNaive images are {_megabytes(total)} in all, the experts' {_megabytes(best)}."
+    others = [name for name, app in found.items() if app["variants"]["expert"].get("behaviour")]
+    note = f" Experts' images that do not answer as the naive ones do: {', '.join(others)}." if others else ""
+    return (
+        _table(head, rows) + f"\n\nNaive images are {_megabytes(total)} in all, the experts' {_megabytes(best)}.{note}"
+    )
 
 
 def _naive_and_expert(found: Mapping[str, Any]) -> Iterator[tuple[int, int]]:

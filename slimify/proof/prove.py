@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from slimify.context.tree import open_context
 from slimify.proof import imports, smoke
-from slimify.proof.compare import Comparison, Difference, compare
+from slimify.proof.compare import Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.engine import BuildOptions, Built, Engine
 from slimify.proof.expected import Side, expected
@@ -98,7 +98,7 @@ class Subject(NamedTuple):
 class _Version:
     """A Dockerfile, built and looked at once, however often it is compared."""
 
-    def __init__(self, prover: Prover, number: int, side: Side) -> None:
+    def __init__(self, prover: Prover, number: int, side: Side, rebuild: bool) -> None:
         self._prover = prover
         self._number = number
         self.side = side
@@ -111,7 +111,7 @@ class _Version:
             return
         prover.say(f"reading version {number}")
         image = saved(name, engine.program, look)
-        rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
+        rebuilds = dict(self._rebuilds()) if rebuild else {}
         self.measured = Measured(built, image.size, len(image.layers), _sent(built.log), rebuilds, image)
         self.config = engine.config(name)
         self.filesystem = Filesystem(image)
@@ -177,7 +177,7 @@ class Prover:
         self.smoke = tried
         self.say = say
         self.rebuild = rebuild
-        self._versions: dict[tuple[str, str | None, str], _Version] = {}
+        self._versions: dict[tuple[str, str | None, str, int], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:
         """Raises `EngineError` and `ImageError` where the engine fails, not where a build does."""
@@ -199,6 +199,8 @@ class Prover:
             expected_path=left.path,
             base_layers=left.base_layers,
         )
+        if comparison.files:
+            comparison = without_unsteady(comparison, self._unsteady(subject))
         behaviour: list[Difference] = []
         for language, failed in old.failed_imports.items():
             behaviour += imports.differences(failed, new.failed_imports.get(language), language)
@@ -208,12 +210,20 @@ class Prover:
         verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
         return Proof(verdict, old.measured, new.measured, comparison, tuple(behaviour), (old.seen, new.seen))
 
-    def _version(self, text: str, ignored: str | None, context: str) -> _Version:
-        key = text, ignored, context
+    def _unsteady(self, subject: Subject) -> tuple[Difference, ...]:
+        """What differs between two builds of one and the same Dockerfile: files with times, or with random names."""
+        one, other = (self._version(subject.before, subject.ignored[0], subject.context, turn) for turn in (1, 2))
+        if not other.measured.built.ok:
+            return ()
+        return compare(one.filesystem, other.filesystem, (one.config, other.config)).files
+
+    def _version(self, text: str, ignored: str | None, context: str, turn: int = 1) -> _Version:
+        key = text, ignored, context, turn
         if key not in self._versions:
             number = len(self._versions)
             self.say(f"building version {number}")
-            self._versions[key] = _Version(self, number, self._write(number, text, ignored, context))
+            side = self._write(number, text, ignored, context)
+            self._versions[key] = _Version(self, number, side, self.rebuild and turn == 1)
         return self._versions[key]
 
     def _write(self, number: int, text: str, ignored: str | None, context: str) -> Side:
