@@ -85,7 +85,7 @@ stop() {
 }
 
 environment() {
-    echo "export DOCKER_HOST=unix://$socket DOCKER_CONFIG=$programs/config PATH=$programs/usr/bin:\$PATH"
+    echo "export SLIMIFY_STAND_INS=1 DOCKER_HOST=unix://$socket DOCKER_CONFIG=$programs/config PATH=$programs/usr/bin:\$PATH"
 }
 
 case ${1:-} in
