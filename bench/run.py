@@ -22,7 +22,7 @@ from bench import apps, rewriters, stand_ins, tables
 from bench.apps import App
 from bench.rewriters import Peer, Written
 from slimify.proof.engine import BuildOptions, Engine, find_engine
-from slimify.proof.prove import Proof, Prover
+from slimify.proof.prove import TOUCHED, Proof, Prover
 from slimify.proof.session import Session, session
 from slimify.proof.show_proof import as_data
 
@@ -37,6 +37,7 @@ def measure(app: App, engine: Engine, peers: list[Peer], rebuild: bool) -> dict[
         context = Path(names.path("app"))
         app.copy_to(context)
         prover = Prover(engine, names, BuildOptions(network="host"), app.smoke, _say, rebuild)
+        prover.touched = TOUCHED[:1]
         found: dict[str, Any] = {"kind": app.kind, "variants": {}}
         for name, written in _rewrites(app, context, names, peers):
             prover.rebuild = rebuild and name in ("standard", "expert")

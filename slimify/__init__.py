@@ -63,6 +63,8 @@ def fix(
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
     cache_mounts: bool = False,
+    least_megabytes: float = 20.0,
+    least_percent: float = 10.0,
 ) -> Outcome:
     """Rewrite one Dockerfile, given as text or as the bytes of the file. Nothing is written.
 
@@ -73,6 +75,7 @@ def fix(
     of the context if that is where it is found. `level` is "safe", "standard" or "aggressive".
     `only` and `skip` choose transforms by name. `target` and `build_args` are what `docker build`
     would get. `cache_mounts` asks for BuildKit cache mounts instead of clean-ups.
+    `least_megabytes` and `least_percent` are what more stages and more packages have to save.
 
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
@@ -81,6 +84,7 @@ def fix(
     from slimify.rewrite.edit import Level
     from slimify.rewrite.pipeline import Options
     from slimify.rewrite.pipeline import fix as run
+    from slimify.semantics.build import Least
     from slimify.syntax.source import Source
 
     options = Options(
@@ -90,6 +94,7 @@ def fix(
         target=target,
         build_args=dict(build_args or {}),
         cache_mounts=cache_mounts,
+        least=Least(int(least_megabytes * 1_000_000), least_percent / 100),
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
     if isinstance(context, str):

@@ -39,6 +39,8 @@ class Settings(NamedTuple):
     target: str | None = None
     build_args: dict[str, str] = {}  # noqa: RUF012 - never changed
     cache_mounts: bool = False
+    least_megabytes: float = 20.0
+    least_percent: float = 10.0
 
 
 class Config(NamedTuple):
@@ -52,6 +54,8 @@ class Config(NamedTuple):
     build_args: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
     cache_mounts: bool | None = None
+    least_megabytes: float | None = None
+    least_percent: float | None = None
 
 
 NOTHING = Config()
@@ -104,6 +108,8 @@ def merge(config: Config, cli: Config) -> Settings:
         target=cli.target if cli.target is not None else config.target,
         build_args={**dict(config.build_args), **dict(cli.build_args)},
         cache_mounts=bool(config.cache_mounts if cli.cache_mounts is None else cli.cache_mounts),
+        least_megabytes=Settings().least_megabytes if config.least_megabytes is None else config.least_megabytes,
+        least_percent=Settings().least_percent if config.least_percent is None else config.least_percent,
     )
 
 
@@ -246,6 +252,18 @@ def _string(value: object) -> str:
     return value
 
 
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise _WrongError("must be a number, and not below 0")
+    return float(value)
+
+
+def _percent(value: object) -> float:
+    if _number(value) > 100:
+        raise _WrongError("must be a number from 0 to 100")
+    return _number(value)
+
+
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise _WrongError("must be true or false")
@@ -269,6 +287,8 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "target": _string,
     "build-args": _build_args,
     "cache-mounts": _boolean,
+    "least-megabytes": _number,
+    "least-percent": _percent,
     "exclude": _strings,
 }
 

@@ -10,15 +10,13 @@ from slimify.transforms.slim.walk import Walk, chain_of
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
 from slimify.semantics.branches import branches
-from slimify.semantics.build import Build, BuildStage
+from slimify.semantics.build import Build, BuildStage, Least
 from slimify.semantics.commands import verb
 from slimify.semantics.effects import effects
 from slimify.syntax.source import Span
 
 NAME = "slim-base"
 # A new base that saves less is not worth the difference (the defaults of `split-stage` are the same).
-LEAST_BYTES = 20_000_000
-LEAST_SHARE = 0.1
 # Names of variables whose values may be more than a version, such as `3.12-alpine`.
 _WIDE = re.compile(r"TAG|VARIANT|IMAGE|BASE|FLAVOU?R|DISTRO|SUITE", re.IGNORECASE)
 
@@ -86,7 +84,7 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
         if size is None:
             raise RefusedError(f"how large {', '.join(names)} would be is not known", missing[0].at.span)
         added = size
-    saves = _saved(images, added, missing)
+    saves = _saved(build.least, images, added, missing)
     edits = [Edit(stage.stage.base.words[0].span, written)]
     if missing:
         edits.append(_installing(build, stage, missing, min(ledger.place(one.at) for one in ledger.missing.values())))
@@ -120,7 +118,7 @@ def _asked_for(ledger: Ledger) -> list[str]:
     return names
 
 
-def _saved(images: Images, added: int, missing: list[Missing]) -> int | None:
+def _saved(least: Least, images: Images, added: int, missing: list[Missing]) -> int | None:
     from slimify.knowledge.image_sizes import uncompressed_bytes
 
     full, slim = uncompressed_bytes(images.full), uncompressed_bytes(images.slim)
@@ -129,7 +127,7 @@ def _saved(images: Images, added: int, missing: list[Missing]) -> int | None:
             raise RefusedError("how much it would save is not known")
         return None
     saved = full.bytes - slim.bytes - added
-    if saved < LEAST_BYTES or saved < LEAST_SHARE * full.bytes:
+    if not least.pays(saved, full.bytes):
         raise RefusedError(f"it would save {max(saved, 0) // 1_000_000} MB only")
     return saved
 

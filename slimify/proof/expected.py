@@ -9,8 +9,8 @@ import posixpath
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from slimify.context.copies import copied
 from slimify.context.placed import history as chain
-from slimify.context.placed import placed
 from slimify.context.tree import open_context
 from slimify.knowledge.image_config import config
 from slimify.proof.image import FileKind, Image
@@ -90,9 +90,19 @@ def _base_layers(image: Image, build: Build) -> int:
 
 
 def _placed(build: Build) -> set[str]:
+    """The files that COPY and ADD put into the last stage. A base of which nothing is known starts in the root."""
     assert build.context is not None
-    last = len(build.stages) - 1
-    return set(placed(build, build.context, last).files)
+    stage = build.stages[-1]
+    known = config(stage.image or "")
+    home = known.workdir if known is not None else "/"
+    found: set[str] = set()
+    for step in chain(build, stage.index):
+        if step.keyword in ("COPY", "ADD") and not step.instruction.flag("from"):
+            state = step.state._replace(workdir=step.state.workdir or home)
+            taken = copied(step.instruction, state, build.context)
+            if not isinstance(taken, str):
+                found.update(image for _, image in taken.files if image is not None)
+    return found
 
 
 def _of_bases(old: Build, new: Build) -> tuple[frozenset[str], frozenset[str]]:

@@ -40,6 +40,9 @@ _MANIFESTS = (
 )
 _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".cc", ".cpp", ".html")
 
+# What a rebuild is measured after a change of.
+TOUCHED = ("a source", "a manifest")
+
 Say = Callable[[str], None]
 
 
@@ -148,11 +151,11 @@ class _Version:
         tree = open_context(side.context, side.path)
         paths = [one.path for one in tree.entries() if one.kind.value == "file"]
         wanted = {
-            "a source": next((path for path in paths if path.endswith(_SOURCES)), None),
-            "a manifest": next((path for path in paths if os.path.basename(path) in _MANIFESTS), None),
+            TOUCHED[0]: next((path for path in paths if path.endswith(_SOURCES)), None),
+            TOUCHED[1]: next((path for path in paths if os.path.basename(path) in _MANIFESTS), None),
         }
         for what, path in wanted.items():
-            if path is None:
+            if path is None or what not in prover.touched:
                 continue
             copy, again = names.path(number, "context"), names.image(f"{number}-again")
             shutil.rmtree(copy, ignore_errors=True)
@@ -177,6 +180,7 @@ class Prover:
         self.smoke = tried
         self.say = say
         self.rebuild = rebuild
+        self.touched = TOUCHED
         self._versions: dict[tuple[str, str | None, str, int], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:

@@ -18,7 +18,7 @@ from slimify.rewrite.edit import Edit, FileEdit, Finding, Level, Rewrite, Severi
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.reshaping import reshaping_fault
 from slimify.rewrite.text import Origin, apply, identity
-from slimify.semantics.build import Build, analyse
+from slimify.semantics.build import Build, Least, analyse
 from slimify.semantics.build_context import BuildContext
 from slimify.semantics.validate import validate
 from slimify.syntax.dockerfile import parse
@@ -26,8 +26,10 @@ from slimify.syntax.errors import DockerfileSyntaxError
 from slimify.syntax.source import Source, Span
 from slimify.syntax.witness import disagreement
 
-# Each pass applies what the one before made possible; more than a few mean that two transforms quarrel.
+# Each pass applies what the one before made possible. An instruction may move on by one neighbour in each, so that a
+# long file takes more of them; without an end there are only transforms that quarrel.
 MAX_PASSES = 8
+_MOST_PASSES = 100
 
 
 class Transform(NamedTuple):
@@ -53,6 +55,7 @@ class Options(NamedTuple):
     target: str | None = None
     build_args: Mapping[str, str] = {}
     cache_mounts: bool = False
+    least: Least = Least()
 
     def allows(self, transform: Transform) -> bool:
         if transform.level > self.level or transform.name in self.skip:
@@ -103,7 +106,8 @@ def fix(
     context = _believed(text.build, options, context, faults)
     if context is not None:
         text = text._replace(build=replace(text.build, context=context))
-    while passes < MAX_PASSES:
+    limit = min(MAX_PASSES + len(text.build.dockerfile.instructions), _MOST_PASSES)
+    while passes < limit:
         passes += 1
         notices = []
         before = text
@@ -183,7 +187,9 @@ def _registered() -> Sequence[Transform]:
 def _read(source: Source, options: Options, context: BuildContext | None, origins: tuple[Origin, ...]) -> _Text:
     dockerfile = parse(source)
     validate(dockerfile)
-    build = analyse(dockerfile, target=options.target, build_args=options.build_args, context=context)
+    build = analyse(
+        dockerfile, target=options.target, build_args=options.build_args, context=context, least=options.least
+    )
     return _Text(build, origins)
 
 

@@ -192,6 +192,20 @@ class BuildStage:
         return self.name or str(self.index)
 
 
+class Least(NamedTuple):
+    """What a rewrite that makes a Dockerfile more complex has to save: so many bytes, and that share of the image."""
+
+    bytes: int = 20_000_000
+    share: float = 0.1
+
+    def pays(self, saved: int, whole: int) -> bool:
+        """Whether `saved` bytes of an image of `whole` bytes are enough."""
+        return saved >= self.bytes and saved >= self.share * whole
+
+
+USUAL_LEAST = Least()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Build:
     """The whole build.
@@ -199,7 +213,7 @@ class Build:
     `target` is the stage asked for, None meaning the last one and any other that somebody may
     ask for. `children` names, for each stage, those that start FROM it. `shipped` are the stages
     whose whole file system ends up in an image. `context` is what is sent to the builder, if
-    it is known.
+    it is known. `least` is what the user wants to be saved for more stages and packages.
     """
 
     dockerfile: Dockerfile
@@ -209,6 +223,7 @@ class Build:
     children: tuple[tuple[int, ...], ...]
     shipped: frozenset[int]
     context: BuildContext | None = None
+    least: Least = USUAL_LEAST
 
     def steps(self) -> Iterator[Step]:
         for stage in self.stages:
@@ -238,6 +253,7 @@ def analyse(
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
     context: BuildContext | None = None,
+    least: Least | None = None,
 ) -> Build:
     """Give a parsed Dockerfile its meaning.
 
@@ -261,6 +277,7 @@ def analyse(
         children=tuple(map(tuple, children)),
         shipped=_shipped(stages, wanted),
         context=context,
+        least=least or USUAL_LEAST,
     )
 
 

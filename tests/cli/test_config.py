@@ -66,6 +66,9 @@ WRONG = [
     ("target = []", 1, "target: must be a string"),
     ("[build-args]\nA = '1'\nB = 2", 3, "build-args: B must be a string"),
     ("cache-mounts = 1", 1, "cache-mounts: must be true or false"),
+    ("least-megabytes = -1", 1, "least-megabytes: must be a number, and not below 0"),
+    ("least-megabytes = true", 1, "least-megabytes: must be a number, and not below 0"),
+    ("least-percent = 101", 1, "least-percent: must be a number from 0 to 100"),
     ("build-args = 3", 1, "build-args: must be a table of strings"),
     ("[nonsense]\nx = 1", 1, "unknown key 'nonsense'"),
     ("level = 'safe'\nlevel = 'safe'\n", 2, "overwrite"),
@@ -170,6 +173,8 @@ def test_the_command_line_wins() -> None:
         "target": "x",
         "build_args": {"A": "1", "B": "1"},
         "cache_mounts": False,
+        "least_megabytes": 20.0,
+        "least_percent": 10.0,
     }
     cli = Config(level="aggressive", only=("b",), target="y", build_args=(("B", "2"),))
     assert merge(config, cli)._asdict() == {
@@ -179,12 +184,15 @@ def test_the_command_line_wins() -> None:
         "target": "y",
         "build_args": {"A": "1", "B": "2"},
         "cache_mounts": False,
+        "least_megabytes": 20.0,
+        "least_percent": 10.0,
     }
     assert merge(config, Config(skip=("d",))).skip == ("d",)
     wanted = Config(cache_mounts=True)
     assert merge(wanted, NOTHING).cache_mounts
     assert not merge(wanted, Config(cache_mounts=False)).cache_mounts
     assert merge(NOTHING, wanted).cache_mounts
+    assert merge(Config(least_megabytes=0.0, least_percent=5.5), NOTHING)[-2:] == (0.0, 5.5)
 
 
 def test_through_the_command_line(here: Path, slimify: Run) -> None:

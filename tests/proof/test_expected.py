@@ -1,19 +1,76 @@
-"""What a rewrite leaves out on purpose."""
+"""What a rewrite leaves out on purpose, as the comparison is told."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 from slimify.proof.archive import read_archive
 from slimify.proof.contents import look
-from slimify.proof.expected import _emptied
+from slimify.proof.expected import Expected, Side, _emptied, expected
+from slimify.proof.image import Image
 
 from .archives import docker_save, layer
+
+BEFORE = """FROM ubuntu:22.04
+COPY main.cpp .
+RUN g++ main.cpp -o app
+CMD ["./app"]
+"""
+AFTER = """FROM ubuntu:22.04 AS build
+COPY main.cpp .
+RUN g++ main.cpp -o app
+FROM ubuntu:22.04
+COPY --from=build /app /app
+CMD ["./app"]
+"""
+
+
+def image(*layers: tuple[str, dict[str, str]]) -> Image:
+    made_by = [by for by, _ in layers]
+    return read_archive(io.BytesIO(docker_save([layer(files) for _, files in layers], made_by)), "x")
+
+
+def told(before: str, after: str, old: Image, new: Image, folder: Path) -> Expected:
+    sides = [Side(str(folder / "Dockerfile"), text, str(folder), None, {}) for text in (before, after)]
+    return expected(sides[0], sides[1], old, new)
+
+
+def test_what_is_copied_no_more_and_what_the_build_left(tmp_path: Path) -> None:
+    (tmp_path / "main.cpp").write_text("")
+    old = image(
+        ("ADD rootfs.tar /", {"bin/sh": ""}),
+        ("COPY main.cpp . # buildkit", {"main.cpp": ""}),
+        ("RUN /bin/sh -c g++ main.cpp -o app # buildkit", {"app": "x", "main.o": ""}),
+    )
+    new = image(("ADD rootfs.tar /", {"bin/sh": ""}), ("COPY /app /app # buildkit", {"app": "x"}))
+    found = told(BEFORE, AFTER, old, new, tmp_path)
+    assert {"main.cpp", "main.o"} <= found.files
+    assert "bin/sh" not in found.files
+
+
+def test_the_same_dockerfile_leaves_nothing_out(tmp_path: Path) -> None:
+    (tmp_path / "main.cpp").write_text("")
+    old = image(("ADD rootfs.tar /", {"bin/sh": ""}), ("RUN /bin/sh -c make # buildkit", {"app": "x"}))
+    found = told(BEFORE, BEFORE, old, old, tmp_path)
+    assert not found.files
+    assert not found.variables
+
+
+def test_variables_and_folders_of_the_base_go_with_it(tmp_path: Path) -> None:
+    before = "FROM golang:1.22\nWORKDIR /a\nRUN go build -o /x\nCMD /x\n"
+    after = (
+        "FROM golang:1.22 AS b\nWORKDIR /a\nRUN go build -o /x\nFROM debian:bookworm-slim\nENV PATH=/opt/bin:$PATH\n"
+    )
+    one = image(("ADD rootfs.tar /", {"bin/sh": ""}))
+    found = told(before, after, one, one, tmp_path)
+    assert {"GOPATH", "GOLANG_VERSION"} <= found.variables
+    assert {"/go/bin", "/usr/local/go/bin", "/opt/bin"} <= found.path
 
 
 def test_a_folder_goes_with_the_last_of_its_files() -> None:
     files = {"app/src/a/one.c": "1", "app/src/two.c": "2", "app/bin/run": "3"}
-    image = read_archive(io.BytesIO(docker_save([layer(files)], [""])), "x", look)
-    assert _emptied(image, {"app/src/a/one.c", "app/src/two.c"}) == {"app/src", "app/src/a"}
-    assert _emptied(image, {"app/src/a/one.c"}) == {"app/src/a"}
-    assert _emptied(image, set()) == set()
+    made = read_archive(io.BytesIO(docker_save([layer(files)], [""])), "x", look)
+    assert _emptied(made, {"app/src/a/one.c", "app/src/two.c"}) == {"app/src", "app/src/a"}
+    assert _emptied(made, {"app/src/a/one.c"}) == {"app/src/a"}
+    assert _emptied(made, set()) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import slimify
 from slimify.context.memory import MemoryContext
 from slimify.rewrite.outcome import Outcome
 from slimify.rewrite.pipeline import Options, fix
@@ -148,3 +149,11 @@ def test_files_that_change_what_pip_does(files: dict[str, str]) -> None:
 def test_node(command: str, files: dict[str, str], moves: bool) -> None:
     text = f"FROM node:20\nWORKDIR /app\nCOPY . .\nRUN {command}\n"
     assert run(text, {**NODE, **files}).changed is moves
+
+
+def test_many_pairs_are_settled_in_one_run() -> None:
+    pairs = "".join(f"COPY d{at} d{at}\nRUN apt-get update && apt-get install -y p{at}\n" for at in range(14))
+    context = MemoryContext({f"d{at}/x": "" for at in range(14)})
+    once = slimify.fix(f'FROM debian:bookworm\nWORKDIR /app\n{pairs}CMD ["sh"]\n', context=context)
+    assert once.changed
+    assert not slimify.fix(once.after.text, context=context).changed

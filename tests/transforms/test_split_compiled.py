@@ -134,3 +134,11 @@ def test_files_of_a_start_script_are_found() -> None:
     assert "COPY start.sh /app/start.sh\n" in after
     unknown = run(text, files={"start.sh": "#!/bin/sh\nfrobnicate\nexec ./shop\n"})
     assert "start.sh uses frobnicate, and what brings it is not known" in reason(unknown)
+
+
+def test_what_it_has_to_save_is_the_users_to_say() -> None:
+    context = MemoryContext(APP)
+    assert slimify.fix(TEXT, context=context, only=["split-stage"], least_megabytes=700).changed
+    outcome = slimify.fix(TEXT, context=context, only=["split-stage"], least_megabytes=800)
+    assert "it would save only about 751 MB" in reason(outcome)
+    assert not slimify.fix(TEXT, context=context, only=["split-stage"], least_percent=95).changed

@@ -19,8 +19,6 @@ from slimify.semantics.commands import Invocation, verb
 from slimify.syntax.source import Span
 
 # A layer that loses less is not worth the commands (the defaults of `split-stage` are the same).
-LEAST_BYTES = 20_000_000
-LEAST_SHARE = 0.1
 # An extension for the interpreter in /usr/local is not linked to the distribution's (docker-library/python).
 _OTHER_PYTHON = re.compile(r"(?:lib)?python3?(?:\.\d+)?(?:-all)?-dev")
 
@@ -178,7 +176,7 @@ def _debian(build: Build, line: Line, install: Install, last: Step, image: Image
     saves = sum(installed_size(one, release) or 0 for one in gone)
     size = uncompressed_bytes(reference)
     whole = (size.bytes if size is not None else 0) + sum(installed_size(one, release) or 0 for one in before - base)
-    if saves < LEAST_BYTES or saves < LEAST_SHARE * whole:
+    if not build.least.pays(saves, whole):
         raise RefusedError(f"it would save only about {saves // 1_000_000} MB")
     notes = [Evidence(f"{one} stays: {why}") for one, why in added.items()]
     notes += [*used.values(), Evidence(f"{len(gone)} packages go again", None, _source(release))]

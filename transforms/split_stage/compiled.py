@@ -21,7 +21,7 @@ from slimify.transforms.split_stage.runs import Run, read_run, script_of
 from slimify.transforms.split_stage.sources import Sorting, Staying, staying
 from slimify.transforms.split_stage.start import Called, CommandLines
 from slimify.transforms.split_stage.system import Distribution, distribution
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.context.copies import USUAL_FOLDERS
 from slimify.knowledge.image_config import config
@@ -164,7 +164,7 @@ class Compiled(ABC):
         del stage
         return ()
 
-    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
         """The bytes that the image loses. Raises `Refused` where they are few, or not known."""
         del runs, dropped, system
         before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)

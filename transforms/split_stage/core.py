@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from slimify.transforms.split_stage.worth import Saving
+
 from slimify.rewrite.edit import Edit, Evidence
 from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.dockerfile import Dockerfile, Instruction
@@ -51,7 +53,7 @@ class Plan(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A plan, what speaks for it, and the estimated bytes that the image loses.
+    """A plan, what speaks for it, and what the image is estimated to save.
 
     `leaner` is another plan, for level aggressive: its image has nothing to look around in with.
     """
@@ -59,7 +61,7 @@ class Result(NamedTuple):
     plan: Plan
     reason: str
     evidence: tuple[Evidence, ...]
-    saves: int
+    saves: Saving
     leaner: Plan | None = None
 
 

@@ -19,7 +19,7 @@ from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution, System, of_image
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.context.compile_line import COMPILER
 from slimify.context.cpp import ENDINGS, PLUS_PLUS, Sources, read_sources
@@ -260,7 +260,7 @@ class _Cpp(Compiled):
 
     # -- what it is worth --
 
-    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
         self._named_for_good(system)
         image = self.stage.image or ""
         old, new = uncompressed_bytes(image), uncompressed_bytes(image if self._same else base)

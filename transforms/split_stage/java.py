@@ -23,6 +23,7 @@ from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.start import Called
 from slimify.transforms.split_stage.system import Distribution
 from slimify.transforms.split_stage.unseen import unseen
+from slimify.transforms.split_stage.worth import Saving
 
 from slimify.context.java import JavaProject, read_gradle, read_maven
 from slimify.context.java_sources import JavaSources, read_sources
@@ -315,7 +316,7 @@ class _Java(Compiled):
         """Whether a file lies where the build writes: what is left there from another build is not what runs."""
         return re.search(r"(?:^|/)(?:target|build)/", path) is not None and bool(self.wanted.projects)
 
-    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> int:
+    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
         del runs, dropped, system
         return java_saves(self.image, self.stage, base, self.fetches_gradle)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from slimify.transforms.split_stage.refused import Refused
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.knowledge.debian import closure_size
 from slimify.knowledge.image_siblings import respell, run_sibling
@@ -50,7 +50,7 @@ def spelled(image: Image, stage: BuildStage, base: str) -> str:
     return found
 
 
-def saves(image: Image, stage: BuildStage, base: str, fetches_gradle: bool) -> int:
+def saves(image: Image, stage: BuildStage, base: str, fetches_gradle: bool) -> Saving:
     """The bytes that the image loses. Raises `Refused` where that is little, or not known."""
     before, after = uncompressed_bytes(stage.image or ""), uncompressed_bytes(base)
     if base == stage.image:

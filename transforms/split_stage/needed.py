@@ -11,7 +11,7 @@ from slimify.transforms.split_stage.interpreted import Layout
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.system import MAKE_USERS, System, of_image
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.context.started import Started
 from slimify.knowledge.debian import (
@@ -110,12 +110,12 @@ class Needed:
             if run.sets_up and gone and _SYSTEM_USER.search(run.step.instruction.arguments):
                 raise Refused(f"without {gone[0]} the next user that is added has another number", span)
 
-    def saves(self) -> int:
+    def saves(self) -> Saving:
         """The bytes that are saved. Refused where that is little, or not known."""
         if isinstance(self.system, Alpine):
             if not COMPILERS & {one for run in self.moving for one in run.packages}:
                 return worth(None, None)
-            return COMPILER_BYTES
+            return Saving(COMPILER_BYTES, COMPILER_BYTES)
         sizes = [uncompressed_bytes(one) for one in self.images]
         if sizes[0] is None or sizes[1] is None:
             return worth(None, None)

@@ -7,7 +7,7 @@ import re
 from slimify.transforms.split_stage.node_case import Case, Decision
 from slimify.transforms.split_stage.node_layout import Layout
 from slimify.transforms.split_stage.node_runs import What, removal_of
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.context.node.lock import production
 from slimify.knowledge import alpine
@@ -19,7 +19,7 @@ from slimify.rewrite.edit import Evidence
 _SOURCE = "slimify/knowledge/node_packages.toml"
 
 
-def pays(case: Case, decision: Decision, added: dict[str, str]) -> int:
+def pays(case: Case, decision: Decision, added: dict[str, str]) -> Saving:
     """The bytes that are saved, as they are estimated. Raises `Refused` where that is little, or not known."""
     image, target = case.stage.image or "", decision.target
     before, after = uncompressed_bytes(image), uncompressed_bytes(target)

@@ -25,7 +25,7 @@ from slimify.transforms.split_stage.python_start import Start, start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
 from slimify.transforms.split_stage.system import System, of_image
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.knowledge.debian import closure_size
 from slimify.knowledge.image_config import config
@@ -143,7 +143,7 @@ def _needs(system: System, stage: BuildStage, moving: list[Run], found: Installe
     system.wants_modules()
 
 
-def _pays(image: str, slim: str, release: str, moving: list[Run], system: System, ships: Environment) -> int:
+def _pays(image: str, slim: str, release: str, moving: list[Run], system: System, ships: Environment) -> Saving:
     before, after = uncompressed_bytes(image), uncompressed_bytes(slim)
     asked = [one for run in moving for one in run.packages]
     kept = [*(one for run in moving for one in run.kept), *system.added]

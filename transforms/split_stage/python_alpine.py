@@ -16,7 +16,7 @@ from slimify.transforms.split_stage.python_stage import check_files, parts, read
 from slimify.transforms.split_stage.python_start import start
 from slimify.transforms.split_stage.refused import Refused
 from slimify.transforms.split_stage.runs import Run
-from slimify.transforms.split_stage.worth import worth
+from slimify.transforms.split_stage.worth import Saving, worth
 
 from slimify.knowledge.image_sizes import uncompressed_bytes
 from slimify.knowledge.images import Image
@@ -97,7 +97,7 @@ def _libraries(moving: Iterable[Run], release: str) -> dict[str, str]:
     return found
 
 
-def _pays(image: str, moving: Iterable[Run], ships: Environment) -> int:
+def _pays(image: str, moving: Iterable[Run], ships: Environment) -> Saving:
     base = uncompressed_bytes(image)
     tools = {one for run in moving for one in run.build_only}
     gone = max((alpine_least_bytes(one) for one in tools), default=0)

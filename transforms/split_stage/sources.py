@@ -25,7 +25,8 @@ _AROUND = re.compile(
 )
 # They are for people. A program that serves or shows files may well read them.
 _READ_BY_PEOPLE = re.compile(
-    r"(?:.*/)?(?:README|CHANGELOG|CHANGES|CONTRIBUTING|LICEN[CS]E|COPYING|NOTICE|AUTHORS|SECURITY|TODO|HISTORY)"
+    r"(?:.*/)?(?:README|CHANGELOG|CHANGES|CODE[-_]OF[-_]CONDUCT|CONTRIBUTING|LICEN[CS]E|COPYING|GOVERNANCE|MAINTAINERS"
+    r"|NOTICE|AUTHORS|ROADMAP|SECURITY|SUPPORT|TODO|HISTORY)"
     r"(?:\.(?:md|txt|rst))?",
     re.IGNORECASE,
 )

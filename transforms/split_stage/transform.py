@@ -81,10 +81,11 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
     try:
         _gate(build, getattr(pack, "serves_build", None))
         result = pack.plan(build, image)
+        if result is None:
+            return
+        result.saves.check(build.least)
     except Refused as reason:
         yield Finding(NAME, _TITLE, reason.why, reason.span or base.span, evidence=reason.evidence)
-        return
-    if result is None:
         return
     if result.leaner is not None:
         yield _rewrite(build, result, result.leaner, Level.AGGRESSIVE)
@@ -99,7 +100,7 @@ def _rewrite(build: Build, result: Result, plan: Plan, level: Level) -> Rewrite:
         reason=result.reason,
         edits=edits(build, plan),
         evidence=result.evidence,
-        saves=result.saves,
+        saves=result.saves.bytes,
         keywords=frozenset(),
         reshapes=True,
         brings=plan.brings,

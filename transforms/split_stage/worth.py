@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from slimify.transforms.split_stage.refused import Refused
 
-_LEAST_BYTES = 20_000_000
-_LEAST_SHARE = 0.1
+from slimify.semantics.build import Least
 
 
-def worth(before: int | None, after: int | None) -> int:
-    """The bytes that are saved of an image of `before` bytes. Raises `Refused` where that is little, or not known."""
+class Saving(NamedTuple):
+    """The bytes that are saved of an image of `whole` bytes."""
+
+    bytes: int
+    whole: int
+
+    def check(self, least: Least) -> None:
+        """Raise `Refused` where that is little."""
+        if not least.pays(*self):
+            raise Refused(f"it would save only about {max(self.bytes, 0) // 1_000_000} MB")
+
+
+def worth(before: int | None, after: int | None) -> Saving:
+    """What an image of `before` bytes saves that has `after`. Raises `Refused` where one of them is not known."""
     if before is None or after is None:
         raise Refused("how much it would save is not known")
-    saves = before - after
-    if saves < _LEAST_BYTES or saves < _LEAST_SHARE * before:
-        raise Refused(f"it would save only about {max(saves, 0) // 1_000_000} MB")
-    return saves
+    return Saving(before - after, before)
