@@ -35,7 +35,7 @@ goldens: $(VENV)/tested  ## write the expected outputs of corpus/ anew; read eve
 
 bench-images: $(VENV)/tested  ## build the applications of bench/ before and after, and measure them (hours; root, Debian)
 	$(BIN)/python -m pip install -q --group bench
-	environment=$$(bench/engine.sh start) && eval "$$environment" && $(BIN)/python -m bench.run --peers
+	environment=$$(bench/engine.sh start) && eval "$$environment" && $(BIN)/python -m bench.run --peers --readme
 
 bench: $(VENV)/tested  ## measure beside the peers
 	$(BIN)/python -m pip install -q --group bench

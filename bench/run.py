@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import apps, rewriters, stand_ins, tables
+from bench import apps, chart, rewriters, stand_ins, tables
 from bench.apps import App
 from bench.rewriters import Peer, Written
 from slimify.proof.engine import BuildOptions, Engine, find_engine
@@ -27,6 +27,9 @@ from slimify.proof.session import Session, session
 from slimify.proof.show_proof import as_data
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
+CHART = RESULTS.with_name("sizes.svg")
+README = RESULTS.parent.parent / "README.md"
+_START, _END = "<!-- measured by bench.run -->", "<!-- end of what was measured -->"
 _MOST = 20
 
 
@@ -79,6 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rebuild", action=argparse.BooleanOptionalAction, default=True, help="measure rebuilds")
     parser.add_argument("--new", action="store_true", help="only what has not been measured yet")
     parser.add_argument("--table", action="store_true", help="print the table of what was measured, and build nothing")
+    parser.add_argument(
+        "--readme", action="store_true", help="write the table into the README, and the chart beside it"
+    )
     parser.add_argument("--out", metavar="FILE", type=Path, default=RESULTS, help="where the results are kept")
     options = parser.parse_args(arguments)
     kept: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {"apps": {}}
@@ -94,7 +100,17 @@ def main(arguments: list[str] | None = None) -> int:
             kept["date"] = datetime.date.today().isoformat()
             options.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(tables.markdown(kept))
+    if options.readme:
+        _put(tables.markdown(kept))
+        CHART.write_text(chart.svg(kept), encoding="utf-8")
     return 0
+
+
+def _put(table: str) -> None:
+    """Write the table where the README has the last one."""
+    before, start, rest = README.read_text(encoding="utf-8").partition(_START)
+    _, end, after = rest.partition(_END)
+    README.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
 
 
 def _say(text: str) -> None:

@@ -34,10 +34,15 @@ def share(app: Mapping[str, Any], variant: str) -> float | None:
     naive, expert = app["naive"]["bytes"], size(app, "expert")
     if expert is None or expert >= naive:
         return None
-    if app["variants"][variant]["verdict"] not in ("smaller", "same-size"):
+    if not sound(app, variant):
         return 0.0
     after = size(app, variant)
     return 0.0 if after is None else (naive - after) / (naive - expert)
+
+
+def sound(app: Mapping[str, Any], variant: str) -> bool:
+    """Whether a variant is the same program."""
+    return app["variants"][variant]["verdict"] in ("smaller", "same-size")
 
 
 def size(app: Mapping[str, Any], variant: str) -> int | None:

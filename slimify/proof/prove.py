@@ -182,7 +182,7 @@ class Prover:
         self.smoke = tried
         self.say = say
         self.rebuild = rebuild
-        self.touched = TOUCHED
+        self.touched: tuple[str, ...] = TOUCHED
         self._versions: dict[tuple[str, str | None, str, int], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:
