@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIB := build/installed
 
-.PHONY: demo test check lint types layers goldens differential bench clean
+.PHONY: demo test check lint types layers goldens differential bench bench-images clean
 
 demo: $(VENV)/installed  ## install slimify and let it rewrite a bundled example
 	@rm -rf build/demo && mkdir -p build && cp -R examples/webapp build/demo
@@ -32,6 +32,10 @@ layers: $(LIB)
 
 goldens: $(VENV)/tested  ## write the expected outputs of corpus/ anew; read every change
 	$(BIN)/python -m tests.golden --update
+
+bench-images: $(VENV)/tested  ## build the applications of bench/ before and after, and measure them (hours; root, Debian)
+	$(BIN)/python -m pip install -q --group bench
+	environment=$$(bench/engine.sh start) && eval "$$environment" && $(BIN)/python -m bench.run --peers --readme
 
 bench: $(VENV)/tested  ## measure beside the peers
 	$(BIN)/python -m pip install -q --group bench

@@ -16,9 +16,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import table
-
 import slimify
+from bench import table
 from slimify.rewrite.edit import Severity
 from slimify.rewrite.outcome import Outcome
 from slimify.rewrite.registry import transforms

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from slimify.proof.filesystem import Filesystem
@@ -49,7 +49,8 @@ class Comparison(NamedTuple):
 
     `settings`, `packages`, `files` and `libraries` would make it another program. `left_out` are files of the
     application that the rewrite says it leaves out. `gone` are the bytes that are no longer there, by kind.
-    `system` are packages of the distribution that are gone, or new (those with a `+`).
+    `system` are packages of the distribution that are gone, or new (those with a `+`). `unsteady` are files that
+    differ, and differ as well between two builds of what was there before.
     """
 
     settings: tuple[Difference, ...]
@@ -59,6 +60,7 @@ class Comparison(NamedTuple):
     left_out: tuple[str, ...]
     gone: tuple[tuple[Holding, int], ...]
     system: tuple[str, ...]
+    unsteady: tuple[str, ...] = ()
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -101,6 +103,19 @@ def compare(
         gone=tuple(_gone(before, after)),
         system=tuple(_system(before, after)),
     )
+
+
+def without_unsteady(comparison: Comparison, unsteady: Iterable[Difference]) -> Comparison:
+    """A comparison without what differs as well between two builds of one version, in content or by being gone."""
+    known = {one.what: _lasting(one.after) for one in unsteady}
+    chance = [one for one in comparison.files if one.what in known and known[one.what] == _lasting(one.after)]
+    files = tuple(one for one in comparison.files if one not in chance)
+    return comparison._replace(files=files, unsteady=tuple(one.what for one in chance))
+
+
+def _lasting(label: str | None) -> list[str] | None:
+    """Of a label, the kind of a file, its mode and its owner."""
+    return None if label is None else label.split(" ")[:3]
 
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any], path: frozenset[str]) -> Iterator[Difference]:

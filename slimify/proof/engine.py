@@ -5,6 +5,7 @@ Everything that is made carries a name that `slimify.proof.session` gives out, s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from slimify.proof import processes
 
 ENGINES = ("docker", "podman", "buildah")
 _INSTALL = {
@@ -204,6 +207,7 @@ class Engine:
                 env=environment,
                 start_new_session=True,
             )
+            processes.note(note_of(log), process.pid)
             try:
                 return process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -217,6 +221,13 @@ class Engine:
                     except subprocess.TimeoutExpired:
                         os.killpg(process.pid, signal.SIGKILL)
                         process.wait()
+                with contextlib.suppress(OSError):
+                    os.unlink(note_of(log))
+
+
+def note_of(log: str) -> str:
+    """The file in which the process is noted that writes a log."""
+    return f"{log}.process"
 
 
 class Buildah(Engine):

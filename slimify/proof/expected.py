@@ -5,13 +5,15 @@ It is read off the two Dockerfiles, not off the rewrite's own account of itself.
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from slimify.context.copies import copied
 from slimify.context.placed import history as chain
 from slimify.context.tree import open_context
 from slimify.knowledge.image_config import config
-from slimify.proof.image import Image
+from slimify.proof.image import FileKind, Image
 from slimify.proof.show_layers import instruction
 from slimify.proof.waste import account
 from slimify.semantics.build import Build, analyse, pairs
@@ -58,8 +60,26 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
             made_by = instruction(image.layers[visible.layer].made_by)
             if made_by.startswith("RUN ") and made_by not in kept:
                 files.add(path)
+        files |= _emptied(image, files)
     variables, folders = _of_bases(old_build, new_build)
     return Expected(frozenset(files), variables, folders | _added_to_path(new_build), _base_layers(new, new_build))
+
+
+def _emptied(image: Image, files: set[str]) -> set[str]:
+    """The folders that hold nothing else than files that are left out."""
+    seen = account(image).seen
+    left = {
+        folder
+        for path, one in seen.items()
+        if one.file.kind is not FileKind.FOLDER and path not in files
+        for folder in _above(path)
+    }
+    return {folder for path in files for folder in _above(path)} - left
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path
 
 
 def _base_layers(image: Image, build: Build) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 import functools
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from slimify.context.tree import open_context
 from slimify.proof import imports, smoke
-from slimify.proof.compare import Comparison, Difference, compare
+from slimify.proof.compare import Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.engine import BuildOptions, Built, Engine
 from slimify.proof.expected import Side, expected
@@ -37,6 +38,9 @@ _MANIFESTS = (
     "composer.json",
 )
 _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".cc", ".cpp", ".html")
+
+# What a rebuild is measured after a change of.
+TOUCHED = ("a source", "a manifest")
 
 Say = Callable[[str], None]
 
@@ -106,7 +110,7 @@ class Subject(NamedTuple):
 class _Version:
     """A Dockerfile, built and looked at once, however often it is compared."""
 
-    def __init__(self, prover: Prover, number: int, side: Side) -> None:
+    def __init__(self, prover: Prover, number: int, side: Side, rebuild: bool) -> None:
         self._prover = prover
         self._number = number
         self.side = side
@@ -119,7 +123,7 @@ class _Version:
             return
         prover.say(f"reading version {number}")
         image = saved(name, engine.program, look, options.max_size, prover.compressed)
-        rebuilds = dict(self._rebuilds()) if prover.rebuild else {}
+        rebuilds = dict(self._rebuilds()) if rebuild else {}
         pushed = image.compressed_size if prover.compressed else None
         self.measured = Measured(built, image.size, len(image.layers), _context_size(side), rebuilds, image, pushed)
         self.config = _config(image)
@@ -156,11 +160,11 @@ class _Version:
         tree = open_context(side.context, side.path)
         paths = [one.path for one in tree.entries() if one.kind.value == "file"]
         wanted = {
-            "a source": next((path for path in paths if path.endswith(_SOURCES)), None),
-            "a manifest": next((path for path in paths if os.path.basename(path) in _MANIFESTS), None),
+            TOUCHED[0]: next((path for path in paths if path.endswith(_SOURCES)), None),
+            TOUCHED[1]: next((path for path in paths if os.path.basename(path) in _MANIFESTS), None),
         }
         for what, path in wanted.items():
-            if path is None:
+            if path is None or what not in self._prover.touched:
                 continue
             # Each build has a name of its own: the image that loses its name to another is one that nobody removes.
             copy, role = names.path(number, "context"), f"{number}-{what.rpartition(' ')[2]}"
@@ -171,8 +175,9 @@ class _Version:
                 self._prover.say("rebuilds are not measured: the build context cannot be copied")
                 return
             warm = self._again(copy, f"{role}-warm")
+            # As often as no proof before, which would have left its steps in the builder's cache.
             with open(os.path.join(copy, path), "ab") as file:
-                file.write(b"\n")
+                file.write(b"\n" * (1 + secrets.randbelow(1 << 16)))
             built = self._again(copy, f"{role}-touched")
             if warm.ok and built.ok:
                 yield what, built.seconds
@@ -207,7 +212,8 @@ class Prover:
         self.say = say
         self.rebuild = rebuild
         self.compressed = compressed
-        self._versions: dict[tuple[str, str | None, str], _Version] = {}
+        self.touched: tuple[str, ...] = TOUCHED
+        self._versions: dict[tuple[str, str | None, str, int], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:
         """Raises `EngineError` and `ImageError` where the engine fails, not where a build does."""
@@ -229,6 +235,8 @@ class Prover:
             expected_path=left.path,
             base_layers=left.base_layers,
         )
+        if comparison.files:
+            comparison = without_unsteady(comparison, self._unsteady(subject))
         behaviour: list[Difference] = []
         seen, not_run = None, ""
         if self.engine.runs:
@@ -244,12 +252,20 @@ class Prover:
         differs = tuple(behaviour)
         return Proof(verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run)
 
-    def _version(self, text: str, ignored: str | None, context: str) -> _Version:
-        key = text, ignored, context
+    def _unsteady(self, subject: Subject) -> tuple[Difference, ...]:
+        """What differs between two builds of one and the same Dockerfile: files with times, or with random names."""
+        one, other = (self._version(subject.before, subject.ignored[0], subject.context, turn) for turn in (1, 2))
+        if not other.measured.built.ok:
+            return ()
+        return compare(one.filesystem, other.filesystem, (one.config, other.config)).files
+
+    def _version(self, text: str, ignored: str | None, context: str, turn: int = 1) -> _Version:
+        key = text, ignored, context, turn
         if key not in self._versions:
             number = len(self._versions)
             self.say(f"building version {number}")
-            self._versions[key] = _Version(self, number, self._write(number, text, ignored, context))
+            side = self._write(number, text, ignored, context)
+            self._versions[key] = _Version(self, number, side, self.rebuild and turn == 1)
         return self._versions[key]
 
     def _write(self, number: int, text: str, ignored: str | None, context: str) -> Side:

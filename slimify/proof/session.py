@@ -8,6 +8,7 @@ nobody uses any more.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import re
 import secrets
@@ -19,7 +20,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from slimify.proof.engine import Engine, EngineError
+from slimify.proof import processes
+from slimify.proof.engine import Engine, EngineError, note_of
 
 REPOSITORY = "slimify-proof"
 _PREFIX = f"{REPOSITORY}-"
@@ -56,7 +58,7 @@ def session(engine: Engine, keep: bool = False) -> Iterator[Session]:
     """
     clear_leftovers(engine)
     number = os.getpid()
-    identity = f"p{number}s{_started(number)}x{secrets.token_hex(3)}"
+    identity = f"p{number}s{processes.started(number)}x{secrets.token_hex(3)}"
     folder = os.path.realpath(os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}"))
     os.mkdir(folder, 0o700)
     before = _handle_term()
@@ -85,6 +87,10 @@ def clear_leftovers(engine: Engine) -> list[str]:
 
 
 def _clear(engine: Engine, identity: str) -> None:
+    folder = os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}")
+    # A build whose session was killed goes on by itself, and would name its image after this.
+    for path in glob.glob(note_of(os.path.join(glob.escape(folder), "**", "*")), recursive=True):
+        processes.end(path)
     with contextlib.suppress(EngineError):
         for container in engine.containers(f"{_PREFIX}{identity}"):
             engine.remove_container(container)
@@ -92,28 +98,12 @@ def _clear(engine: Engine, identity: str) -> None:
         for image in engine.images(REPOSITORY):
             if image.startswith(f"{REPOSITORY}:{identity}") or f"/{REPOSITORY}:{identity}" in image:
                 engine.remove_image(image)
-    shutil.rmtree(os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}"), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(identity: str) -> bool:
-    number = int(identity[1:].partition("s")[0])
-    start = identity.partition("s")[2].partition("x")[0]
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _started(number) == int(start)
-
-
-def _started(number: int) -> int:
-    """When a process started, as the kernel counts; 0 where it does not tell (proc(5), /proc/pid/stat, field 22)."""
-    try:
-        with open(f"/proc/{number}/stat", encoding="utf-8") as file:
-            return int(file.read().rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0
+    number, _, start = identity[1:].partition("x")[0].partition("s")
+    return processes.alive(int(number), int(start))
 
 
 def _handle_term() -> Callable[[int, FrameType | None], Any] | int | None:

@@ -43,6 +43,7 @@ def as_data(proof: Proof, name: str) -> dict[str, Any]:
         "differences": [one._asdict() for one in proof.differences],
         "left_out": [] if found is None else list(found.left_out),
         "gone": [] if found is None else [{"what": kind.title, "bytes": size} for kind, size in found.gone],
+        "unsteady": [] if found is None else list(found.unsteady),
         "system_packages": [] if found is None else list(found.system),
         "changes": [
             {
@@ -107,6 +108,10 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         first = ", ".join(f"/{path}" for path in proof.comparison.left_out[:3])
         count = len(proof.comparison.left_out)
         yield f"  left out on purpose: {first}" + (f" and {count - 3} more" if count > 3 else "")
+    if proof.comparison.unsteady:
+        first = ", ".join(proof.comparison.unsteady[:3])
+        count = len(proof.comparison.unsteady)
+        yield f"  differs from build to build: {first}" + (f" and {count - 3} more" if count > 3 else "")
     if proof.seen is not None:
         yield from (f"  seen in both: {one}" for one in seen_in_both(proof))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slimify.proof.archive import read_archive
-from slimify.proof.compare import Comparison, compare
+from slimify.proof.compare import Comparison, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.filesystem import Filesystem
 from slimify.proof.image import Image
@@ -169,3 +169,17 @@ def test_libraries_are_found_through_links_and_where_the_loader_is_told() -> Non
 
 def test_a_damaged_program_is_no_program() -> None:
     assert Filesystem(image(layer({"opt/tool": SHELL[:4000], "opt/other": b"\x7fELF"}))).missing_libraries() == {}
+
+
+def test_what_differs_from_build_to_build() -> None:
+    found = compared(APP, {"app/main.py": "print(2)\n", "app/log-2": "", "etc/passwd": "root\n", "app/data/x": "1"})
+    again = compared(APP, {**APP, "app/main.py": "print(3)\n"})
+    assert whats(without_unsteady(found, again.files)) == []
+    assert without_unsteady(found, again.files).unsteady == ("/app/main.py",)
+    assert whats(without_unsteady(found, ())) == ["/app/main.py"]
+
+
+def test_a_missing_file_is_not_excused_by_one_that_only_changes() -> None:
+    found = compared(APP, {"app/data/x": "1", "etc/passwd": "root\n"})
+    again = compared(APP, {**APP, "app/main.py": "print(3)\n"})
+    assert whats(without_unsteady(found, again.files)) == ["/app/main.py"]

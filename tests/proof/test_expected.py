@@ -6,7 +6,8 @@ import io
 from pathlib import Path
 
 from slimify.proof.archive import read_archive
-from slimify.proof.expected import Expected, Side, expected
+from slimify.proof.contents import look
+from slimify.proof.expected import Expected, Side, _emptied, expected
 from slimify.proof.image import Image
 
 from .archives import docker_save, layer
@@ -65,3 +66,11 @@ def test_variables_and_folders_of_the_base_go_with_it(tmp_path: Path) -> None:
     found = told(before, after, one, one, tmp_path)
     assert {"GOPATH", "GOLANG_VERSION"} <= found.variables
     assert {"/go/bin", "/usr/local/go/bin", "/opt/bin"} <= found.path
+
+
+def test_a_folder_goes_with_the_last_of_its_files() -> None:
+    files = {"app/src/a/one.c": "1", "app/src/two.c": "2", "app/bin/run": "3"}
+    made = read_archive(io.BytesIO(docker_save([layer(files)], [""])), "x", look)
+    assert _emptied(made, {"app/src/a/one.c", "app/src/two.c"}) == {"app/src", "app/src/a"}
+    assert _emptied(made, {"app/src/a/one.c"}) == {"app/src/a"}
+    assert _emptied(made, set()) == set()
