@@ -42,6 +42,9 @@ _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".c
 # What a rebuild is measured after a change of.
 TOUCHED = ("a source", "a manifest")
 
+# A split may remove development dependencies at the end of the build.
+_LEAVE_PACKAGES_OUT = frozenset(["production-dependencies", "split-stage"])
+
 Say = Callable[[str], None]
 
 
@@ -98,13 +101,17 @@ class Proof(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What is proved. The ignore files are texts, None where there is none; `changes` are what slimify did."""
+    """What is proved. The ignore files are texts, None where there is none; `changes` are what slimify did.
+
+    `packages_may_go` says that language packages are left out on purpose, where that is not among the changes.
+    """
 
     before: str
     after: str
     context: str
     ignored: tuple[str | None, str | None]
     changes: tuple[Change, ...] = ()
+    packages_may_go: bool = False
 
 
 class _Version:
@@ -231,7 +238,8 @@ class Prover:
             new.filesystem,
             (_without(old.config, left.variables), _without(new.config, left.variables)),
             left.files.__contains__,
-            packages_may_go=any(one.rewrite.transform == "production-dependencies" for one in subject.changes),
+            packages_may_go=subject.packages_may_go
+            or any(one.rewrite.transform in _LEAVE_PACKAGES_OUT for one in subject.changes),
             expected_path=left.path,
             base_layers=left.base_layers,
         )
