@@ -13,39 +13,44 @@ from typing import NamedTuple
 import slimify
 from bench.apps import App
 from slimify.proof.prove import Subject
+from slimify.rewrite.outcome import Change
 
-# They leave language packages out on purpose.
-_LEAVE_OUT = frozenset(["production-dependencies", "split-stage"])
 LEVELS = ("safe", "standard", "aggressive")
 
 
 class Written(NamedTuple):
-    """A Dockerfile after a rewrite, its ignore file, the names of the transforms, and what was declined and why."""
+    """A Dockerfile after a rewrite, its ignore file, what slimify did, and what was declined and why.
+
+    `packages_may_go` says that it leaves language packages out on purpose.
+    """
 
     text: str
     ignored: str | None = None
-    changes: tuple[str, ...] = ()
+    made: tuple[Change, ...] = ()
     declined: tuple[str, ...] = ()
+    packages_may_go: bool = False
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The names of the transforms."""
+        return tuple(dict.fromkeys(change.rewrite.transform for change in self.made))
 
     def subject(self, before: str, context: Path) -> Subject:
         """What is to be proved. No application comes with an ignore file."""
-        return Subject(
-            before, self.text, str(context), (None, self.ignored), packages_may_go=bool(_LEAVE_OUT & set(self.changes))
-        )
+        return Subject(before, self.text, str(context), (None, self.ignored), self.made, self.packages_may_go)
 
 
 def by_slimify(level: str, app: App, context: Path) -> Written:
     """slimify's rewrite, with the build context beside it."""
     outcome = slimify.fix(app.naive, path=str(context / "Dockerfile"), context=str(context), level=level)
     ignored = next((file.after for file in outcome.files), None)
-    changes = dict.fromkeys(change.rewrite.transform for change in outcome.changes)
     declined = dict.fromkeys(f"{one.finding.transform}:{one.line}: {one.reason}" for one in outcome.notices)
-    return Written(outcome.after.text, ignored, tuple(changes), tuple(declined))
+    return Written(outcome.after.text, ignored, outcome.changes, tuple(declined))
 
 
 def by_expert(app: App) -> Written:
     """The yardstick. An expert leaves development dependencies out, too."""
-    return Written(app.expert, changes=("production-dependencies",))
+    return Written(app.expert, packages_may_go=True)
 
 
 class Peer(NamedTuple):

@@ -26,6 +26,8 @@ _DIST = re.compile(
 _NODE = re.compile(r"(?P<place>(?:.*/)?node_modules)/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.json")
 _GEM = re.compile(r"(?P<place>.*)/specifications/(?P<name>[^/]+)-(?P<version>\d[^/-]*)(?:-[^/]+)?\.gemspec")
 _DPKG = re.compile(r"var/lib/dpkg/info/(?P<name>[^/:]+)(?::\w+)?\.list")
+# Those whose packages are compared by name and version.
+LANGUAGES = frozenset(["Node", "Python", "Ruby"])
 # What is written anew by each build, or whenever something runs.
 _PASSING = re.compile(
     r".*\.py[co]|(?:.*/)?__pycache__|etc/(?:hostname|hosts|resolv\.conf|mtab)|(?:dev|proc|sys|run|tmp|var/(?:cache|log|tmp))/.*"
@@ -76,15 +78,15 @@ def compare(
     after: Filesystem,
     configs: tuple[Mapping[str, Any], Mapping[str, Any]],
     expected: Expected = lambda _: False,
-    packages_may_go: bool = False,
+    packages_may_go: frozenset[str] = frozenset(),
     expected_path: frozenset[str] = frozenset(),
     base_layers: int = 0,
 ) -> Comparison:
     """Compare two images.
 
-    `expected` says of a file of the application that the rewrite leaves it out, `packages_may_go` that it leaves out
-    language packages; `expected_path` are folders that it adds to PATH, or takes from it. `base_layers` are
-    the layers of the new image that are its base's.
+    `expected` says of a file of the application that the rewrite leaves it out, `packages_may_go` of which languages
+    it leaves packages out; `expected_path` are folders that it adds to PATH, or takes from it. `base_layers` are the
+    layers of the new image that are its base's.
     """
     missed = after.missing_libraries(base_layers)
     known = before.missing_libraries()
@@ -145,11 +147,11 @@ def _env(config: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _packages(before: Filesystem, after: Filesystem, may_go: bool) -> Iterator[Difference]:
+def _packages(before: Filesystem, after: Filesystem, may_go: frozenset[str]) -> Iterator[Difference]:
     old, new = _languages(before), _languages(after)
     for key in sorted(old.keys() | new.keys()):
         kind, name = key
-        if old.get(key) != new.get(key) and not (key not in new and may_go):
+        if old.get(key) != new.get(key) and not (key not in new and kind in may_go):
             yield Difference(f"{kind} package {name}", old.get(key), new.get(key))
 
 

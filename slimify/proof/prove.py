@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from slimify.context.tree import open_context
 from slimify.proof import imports, smoke
-from slimify.proof.compare import Comparison, Difference, compare, without_unsteady
+from slimify.proof.compare import LANGUAGES, Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.engine import BuildOptions, Built, Engine
 from slimify.proof.expected import Side, expected
@@ -42,8 +42,8 @@ _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".c
 # What a rebuild is measured after a change of.
 TOUCHED = ("a source", "a manifest")
 
-# A split may remove development dependencies at the end of the build.
-_LEAVE_PACKAGES_OUT = frozenset(["production-dependencies", "split-stage"])
+# A split of Node's removes development dependencies at the end of the build.
+_LEAVING_OUT = {"production-dependencies": LANGUAGES, "split-stage": frozenset(["Node"])}
 
 Say = Callable[[str], None]
 
@@ -103,7 +103,7 @@ class Proof(NamedTuple):
 class Subject(NamedTuple):
     """What is proved. The ignore files are texts, None where there is none; `changes` are what slimify did.
 
-    `packages_may_go` says that language packages are left out on purpose, where that is not among the changes.
+    `packages_may_go` says that language packages are left out on purpose by somebody else than slimify.
     """
 
     before: str
@@ -238,8 +238,7 @@ class Prover:
             new.filesystem,
             (_without(old.config, left.variables), _without(new.config, left.variables)),
             left.files.__contains__,
-            packages_may_go=subject.packages_may_go
-            or any(one.rewrite.transform in _LEAVE_PACKAGES_OUT for one in subject.changes),
+            packages_may_go=_leaving_out(subject),
             expected_path=left.path,
             base_layers=left.base_layers,
         )
@@ -292,6 +291,14 @@ def _config(image: Image) -> dict[str, Any]:
     if author := image.config.get("author"):
         config["Labels"] = {"maintainer": author, **(config.get("Labels") or {})}
     return config
+
+
+def _leaving_out(subject: Subject) -> frozenset[str]:
+    """The languages of which packages are left out on purpose."""
+    if subject.packages_may_go:
+        return LANGUAGES
+    kinds = (_LEAVING_OUT.get(one.rewrite.transform, frozenset()) for one in subject.changes)
+    return frozenset().union(*kinds)
 
 
 def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, Any]:
