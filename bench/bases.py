@@ -40,7 +40,6 @@ _APT = (
 )
 # What APT takes to have /usr merged, which it is from the start; the official images are without it.
 _UNMERGED = "usrmerge perl 'perl-modules-5*' 'libperl5*' '?name(^libgdbm)' '?name(-perl$)'"
-_MIRROR = "http://deb.debian.org/debian"
 
 
 class Recipe(NamedTuple):
@@ -197,7 +196,7 @@ def _mirror() -> str:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         if match := re.search(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)", text, re.M):
             return match[1].rstrip("/")
-    return _MIRROR
+    raise SystemExit("the sources of APT name no mirror to make base images from")
 
 
 if __name__ == "__main__":
