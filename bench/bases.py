@@ -90,7 +90,7 @@ def _make(recipe: Recipe) -> None:
             Path(folder, ".dockerignore").write_text("overlay\nwork\n", encoding="utf-8")
             dockerfile = FOLDER / recipe.dockerfile if recipe.dockerfile else _debian(recipe.rootfs, Path(folder))
             command = ["docker", "build", "-q", "--network", "host", "-t", first, "-f", str(dockerfile), folder]
-            command += ["--label", f"{LABEL}={recipe.name}"]
+            command += ["--label", f"{LABEL}=true"]
             command += ["--target", recipe.target] if recipe.target else []
             if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
                 raise SystemExit(f"the stand-in for {first} could not be made")

@@ -39,7 +39,7 @@ class Side(NamedTuple):
 
 class Expected(NamedTuple):
     """`files` are paths that are left out, without a slash in front; `variables` and `path` go with the base.
-
+    `labels` are the names of labels that the Dockerfiles set themselves, None where a variable names one.
     `base_layers` are the layers of the new image that its base has brought.
     """
 
@@ -47,6 +47,7 @@ class Expected(NamedTuple):
     variables: frozenset[str]
     path: frozenset[str]
     base_layers: int
+    labels: frozenset[str] | None
 
 
 def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
@@ -62,7 +63,19 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
                 files.add(path)
         files |= _emptied(image, files)
     variables, folders = _of_bases(old_build, new_build)
-    return Expected(frozenset(files), variables, folders | _added_to_path(new_build), _base_layers(new, new_build))
+    return Expected(
+        frozenset(files),
+        variables,
+        folders | _added_to_path(new_build),
+        _base_layers(new, new_build),
+        _labels(old_build, new_build),
+    )
+
+
+def _labels(*builds: Build) -> frozenset[str] | None:
+    steps = [step for build in builds for stage in build.stages for step in stage.steps if step.keyword == "LABEL"]
+    names = frozenset(name.strip("\"'") for step in steps for name, _ in pairs(step.instruction))
+    return None if any("$" in name for name in names) else names
 
 
 def _emptied(image: Image, files: set[str]) -> set[str]:

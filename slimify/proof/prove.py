@@ -15,7 +15,7 @@ from slimify.proof import imports, smoke
 from slimify.proof.compare import LANGUAGES, Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.engine import BuildOptions, Built, Engine
-from slimify.proof.expected import Side, expected
+from slimify.proof.expected import Expected, Side, expected
 from slimify.proof.filesystem import Filesystem
 from slimify.proof.image import Image
 from slimify.proof.open_image import saved
@@ -236,7 +236,7 @@ class Prover:
         comparison = compare(
             old.filesystem,
             new.filesystem,
-            (_without(old.config, left.variables), _without(new.config, left.variables)),
+            (_of_its_own(old.config, left), _of_its_own(new.config, left)),
             left.files.__contains__,
             packages_may_go=_leaving_out(subject),
             expected_path=left.path,
@@ -301,9 +301,12 @@ def _leaving_out(subject: Subject) -> frozenset[str]:
     return frozenset().union(*kinds)
 
 
-def _without(config: Mapping[str, Any], variables: frozenset[str]) -> dict[str, Any]:
-    env = [one for one in config.get("Env") or () if str(one).partition("=")[0] not in variables]
-    return {**config, "Env": env}
+def _of_its_own(config: Mapping[str, Any], left: Expected) -> dict[str, Any]:
+    """A configuration without the variables and labels that a base image brought and the other one did not."""
+    env = [one for one in config.get("Env") or () if str(one).partition("=")[0] not in left.variables]
+    labels = config.get("Labels") or {}
+    own = {name: value for name, value in labels.items() if left.labels is None or name in left.labels}
+    return {**config, "Env": env, "Labels": own}
 
 
 def _context_size(side: Side) -> int:

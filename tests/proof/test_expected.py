@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
+
 from slimify.proof.archive import read_archive
 from slimify.proof.contents import look
 from slimify.proof.expected import Expected, Side, _emptied, expected
@@ -74,3 +76,13 @@ def test_a_folder_goes_with_the_last_of_its_files() -> None:
     assert _emptied(made, {"app/src/a/one.c", "app/src/two.c"}) == {"app/src", "app/src/a"}
     assert _emptied(made, {"app/src/a/one.c"}) == {"app/src/a"}
     assert _emptied(made, set()) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [("LABEL a=1 'b c'=2", {"a", "b c"}), ("LABEL a b", {"a"}), ("RUN x", set()), ("ARG X\nLABEL $X=1", None)],
+)
+def test_labels_of_their_own(tmp_path: Path, line: str, names: set[str] | None) -> None:
+    one = image(("ADD rootfs.tar /", {"bin/sh": ""}))
+    before = f"FROM ubuntu:22.04\n{line}\n"
+    assert told(before, before, one, one, tmp_path).labels == names
