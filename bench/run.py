@@ -33,8 +33,8 @@ _START, _END = "<!-- measured by bench.run -->", "<!-- end of what was measured 
 _MOST = 20
 
 
-def measure(app: App, engine: Engine, peers: list[Peer], rebuild: bool) -> dict[str, Any]:
-    """All that is measured of one application."""
+def measure(app: App, engine: Engine, peers: list[Peer], rebuild: bool, only: list[str]) -> dict[str, Any]:
+    """All that is measured of one application; with `only`, of the rewrites of these names."""
     start = time.monotonic()
     with session(engine) as names:
         context = Path(names.path("app"))
@@ -42,7 +42,8 @@ def measure(app: App, engine: Engine, peers: list[Peer], rebuild: bool) -> dict[
         prover = Prover(engine, names, BuildOptions(network="host"), app.smoke, _say, rebuild)
         prover.touched = TOUCHED[:1]
         found: dict[str, Any] = {"kind": app.kind, "variants": {}}
-        for name, written in _rewrites(app, context, names, peers):
+        wanted = [one for one in _rewrites(app, context, names, peers) if not only or one[0] in only]
+        for name, written in wanted:
             prover.rebuild = rebuild and name in ("standard", "expert")
             _say(f"{app.name}: {name}")
             proof = prover.prove(written.subject(app.naive, context))
@@ -78,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NAME", action="append", default=[], help="this application; repeatable")
     parser.add_argument("--apps", metavar="DIR", type=Path, default=apps.FOLDER, help="where the applications are")
+    parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--peers", action="store_true", help="measure other programs that are installed, too")
     parser.add_argument("--rebuild", action=argparse.BooleanOptionalAction, default=True, help="measure rebuilds")
     parser.add_argument("--new", action="store_true", help="only what has not been measured yet")
@@ -96,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = apps.load(options.apps, tuple(options.only))
         for app in [one for one in wanted if not (options.new and one.name in kept["apps"])]:
             bases = stand_ins.provide(engine, stand_ins.of(app))
-            kept["apps"][app.name] = {**measure(app, engine, peers, options.rebuild), "bases": bases}
+            kept["apps"][app.name] = {**measure(app, engine, peers, options.rebuild, options.variant), "bases": bases}
             kept["date"] = datetime.date.today().isoformat()
             options.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(tables.markdown(kept))

@@ -34,6 +34,8 @@ def share(app: Mapping[str, Any], variant: str) -> float | None:
     naive, expert = app["naive"]["bytes"], size(app, "expert")
     if expert is None or expert >= naive:
         return None
+    if variant not in app["variants"]:
+        return None
     if not sound(app, variant):
         return 0.0
     after = size(app, variant)
@@ -42,7 +44,7 @@ def share(app: Mapping[str, Any], variant: str) -> float | None:
 
 def sound(app: Mapping[str, Any], variant: str) -> bool:
     """Whether a variant is the same program."""
-    return app["variants"][variant]["verdict"] in ("smaller", "same-size")
+    return app["variants"].get(variant, {}).get("verdict") in ("smaller", "same-size")
 
 
 def size(app: Mapping[str, Any], variant: str) -> int | None:
@@ -57,7 +59,7 @@ def _levels(found: Mapping[str, Any]) -> str:
     for name, app in found.items():
         variants = app["variants"]
         sizes = [_megabytes(size(app, one)) for one in (*LEVELS, "expert")]
-        verdicts = dict.fromkeys(_VERDICTS[variants[level]["verdict"]] for level in LEVELS)
+        verdicts = dict.fromkeys(_VERDICTS[variants[level]["verdict"]] for level in LEVELS if level in variants)
         rows.append(
             [
                 name,
@@ -73,7 +75,7 @@ def _levels(found: Mapping[str, Any]) -> str:
 
 def _rebuild(app: Mapping[str, Any]) -> str:
     """Seconds of a build after one source file was touched: naive, standard, expert."""
-    measured = [app["naive"], *(app["variants"][one]["measured"] or {} for one in ("standard", "expert"))]
+    measured = [app["naive"], *(app["variants"].get(one, {}).get("measured") or {} for one in ("standard", "expert"))]
     seconds = [one.get("rebuild_seconds", {}).get("a source") for one in measured]
     return " / ".join("–" if one is None else f"{one:.1f}" for one in seconds) + " s"
 
@@ -82,7 +84,10 @@ def _sums(found: Mapping[str, Any]) -> str:
     rows = []
     for level in LEVELS:
         shares = [one for app in found.values() if (one := share(app, level)) is not None]
-        wrong = sum(app["variants"][level]["verdict"] in ("different", "not-built") for app in found.values())
+        there = [app["variants"][level] for app in found.values() if level in app["variants"]]
+        wrong = sum(one["verdict"] in ("different", "not-built") for one in there)
+        if not shares:
+            continue
         total = sum(size(app, level) or 0 for app in found.values())
         rows.append(
             [

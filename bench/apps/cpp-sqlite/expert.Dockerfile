@@ -1,4 +1,5 @@
-FROM gcc:12 AS build
+FROM debian:bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends g++ libsqlite3-dev
 WORKDIR /usr/src/myapp
 COPY main.cpp .
 RUN g++ -O2 -o ledger main.cpp -lsqlite3
