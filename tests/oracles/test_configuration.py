@@ -24,14 +24,26 @@ AUTHOR = ("modern-instructions", "the author is in the label maintainer")
 # split-stage puts packages into a virtualenv, whose programs are found first. A compiler's image has the folder
 # of what it installs in PATH, and that of the distribution below it has not.
 PATH = ("split-stage", "PATH has another folder in front")
+_BASE_PATH = "($PATH of the base)"
 _FOLDERS = ("/opt/venv/bin", "/go/bin", "/usr/local/cargo/bin")
 # A compiled program needs the distribution below the compiler, and a static one not even that. What the
 # compiler's image configures and nothing in the Dockerfile replaces would be lost with it.
 BASE = ("split-stage", "the image stands on the distribution below the compiler")
+_NET = "mcr.microsoft.com/dotnet"
 _BELOW = {
+    "gcc": ("debian",),
+    "gradle": ("eclipse-temurin",),
+    "maven": ("eclipse-temurin",),
+    f"{_NET}/sdk": (f"{_NET}/runtime", f"{_NET}/aspnet", f"{_NET}/runtime-deps"),
     "golang": ("debian", "alpine", "gcr.io/distroless/static-debian12"),
     "rust": ("debian", "alpine", "gcr.io/distroless/static-debian12", "gcr.io/distroless/cc-debian12"),
 }
+
+# What the SDK of .NET is set to, and its images to run on are not, is kept as it was.
+SETTINGS = ("split-stage", "the settings of the SDK are kept")
+_OF_THE_SDK = ("ASPNETCORE_URLS", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "DOTNET_USE_POLLING_FILE_WATCHER")
+# Poetry and Pipenv, where they start the application, are led to the virtualenv by its name.
+VENV = ("split-stage", "the virtualenv is named")
 
 Differences = dict[str, tuple[object, object]]
 
@@ -53,6 +65,11 @@ def compared(
             excepted.append(AUTHOR)
         if PATH[0] in transforms and _has_another_folder_in_path(old, new):
             excepted.append(PATH)
+        if SETTINGS[0] in transforms and _keeps_settings(old, new):
+            excepted.append(SETTINGS)
+        if VENV[0] in transforms and "VIRTUAL_ENV" not in old.env and new.env.get("VIRTUAL_ENV") == "/opt/venv":
+            del new.env["VIRTUAL_ENV"]
+            excepted.append(VENV)
         if BASE[0] in transforms and _stands_below_its_compiler(old, new):
             excepted.append(BASE)
         found |= old.differences(new)
@@ -69,12 +86,27 @@ def _has_its_author_as_a_label(old: Configuration, new: Configuration) -> bool:
 
 
 def _has_another_folder_in_path(old: Configuration, new: Configuration) -> bool:
-    """Whether it has, which then is taken back in `new`. Nothing may have set PATH before."""
-    allowed = [f"{folder}:{rest}" for folder in _FOLDERS for rest in ("", "($PATH of the base)")]
-    if "PATH" in old.env or new.env.get("PATH") not in allowed:
+    """Whether it has, which then is taken back in `new`. What the Dockerfile puts into PATH stays in front."""
+    before = old.env.get("PATH", "")
+    kept = before.removesuffix(_BASE_PATH)
+    if before and not kept.endswith(":"):
         return False
-    del new.env["PATH"]
+    rests = (before[len(kept) :],) if before else ("", _BASE_PATH)
+    if new.env.get("PATH") not in [f"{kept}{folder}:{rest}" for folder in _FOLDERS for rest in rests]:
+        return False
+    if before:
+        new.env["PATH"] = before
+    else:
+        del new.env["PATH"]
     return True
+
+
+def _keeps_settings(old: Configuration, new: Configuration) -> bool:
+    """Whether variables of the SDK are new, which then is taken back in `new`."""
+    found = [name for name in _OF_THE_SDK if name in new.env and name not in old.env]
+    for name in found if old.base == f"{_NET}/sdk" else ():
+        del new.env[name]
+    return bool(found)
 
 
 def _stands_below_its_compiler(old: Configuration, new: Configuration) -> bool:

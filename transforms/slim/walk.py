@@ -8,7 +8,6 @@ import re
 from slimify.transforms.slim.base import At, Foreign, Ledger, RefusedError
 from slimify.transforms.slim.commands import SHELLS, USUAL_PATH, Commands
 
-from slimify.context.run_elsewhere import run_elsewhere
 from slimify.semantics.build import Build, BuildStage, State, Step
 from slimify.semantics.build_context import Kind
 from slimify.semantics.effects import effects
@@ -82,6 +81,8 @@ class Walk(Commands):
         """A Compose file may have the image build or install something, as for development."""
         if self.build.context is None or self.same:
             return
+        from slimify.context.run_elsewhere import run_elsewhere
+
         for command, at in run_elsewhere(self.build.context, ()).commands:
             if match := _BUILDS.search(command):
                 raise RefusedError(f"{at.file} runs {match[0]} in an image")

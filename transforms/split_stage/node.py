@@ -71,13 +71,17 @@ def plan(build: Build, image: Image) -> Result | None:
     try:
         if slim is None or config(stage.image) != config(slim):
             raise Refused(f"no slim image of the same version and release as {stage.image} is known")
-        return _result(case, _decide(case, slim))
+        result = _result(case, _decide(case, slim))
+        result.saves.check(build.least)
+        return result
     except Refused as reason:
         # Without a smaller base, what is left behind may still be worth a second stage.
         try:
-            return _result(case, _decide(case, stage.image))
+            result = _result(case, _decide(case, stage.image))
+            result.saves.check(build.least)
         except Refused:
             raise reason from None
+        return result
 
 
 def _read(stage: BuildStage) -> tuple[dict[int, Run], list[Refused]]:

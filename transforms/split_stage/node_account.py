@@ -20,7 +20,7 @@ _SOURCE = "slimify/knowledge/node_packages.toml"
 
 
 def pays(case: Case, decision: Decision, added: dict[str, str]) -> Saving:
-    """The bytes that are saved, as they are estimated. Raises `Refused` where that is little, or not known."""
+    """The bytes that are saved, as they are estimated. Raises `Refused` where that is not known."""
     image, target = case.stage.image or "", decision.target
     before, after = uncompressed_bytes(image), uncompressed_bytes(target)
     if before is None or after is None:
