@@ -23,7 +23,6 @@ from slimify.syntax.shell import (
     Sequence,
     ShellNode,
     Word,
-    parse_script,
 )
 
 # POSIX XCU 2.14: in front of these a variable assignment stays in force afterwards.
@@ -499,11 +498,28 @@ CHEAP = BUILTINS | frozenset(
 )
 
 
+class _Tree:
+    """A script as a key, by what it is: hashing the tree would take as long as walking it.
+
+    Its text will not do: the commands in what was found must be those of the script that is asked about.
+    """
+
+    __slots__ = ("script",)
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+
+    def __hash__(self) -> int:
+        return id(self.script)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Tree) and self.script is other.script
+
+
 @functools.lru_cache(maxsize=2048)
-def _effects(text: str, variables: tuple[tuple[str, str | None], ...], workdir: str | None) -> Effects:
-    # By its text, since hashing the tree would take as long as walking it.
-    script = parse_script(text)
-    collector = _Collector(text, dict(variables), workdir)
+def _effects(tree: _Tree, variables: tuple[tuple[str, str | None], ...], workdir: str | None) -> Effects:
+    script = tree.script
+    collector = _Collector(script.text, dict(variables), workdir)
     if not script.opaque:
         collector.walk(script.body, False)
     return Effects(
@@ -529,4 +545,4 @@ def _effects(text: str, variables: tuple[tuple[str, str | None], ...], workdir: 
 def effects(script: Script, variables: Variables, workdir: str | None) -> Effects:
     """The effects of a script run with these variables in this working directory (None: not known)."""
     used = tuple((name, value) for name, value in variables.items() if name in script.text)
-    return _effects(script.text, used, workdir)
+    return _effects(_Tree(script), used, workdir)

@@ -315,3 +315,13 @@ def test_substitutions_in_which_errexit_could_act(script: str, several: bool) ->
 def test_a_program_that_is_written_is_installed() -> None:
     found = of("echo > /usr/local/bin/curl && chmod +x /opt/bin/tool && update-alternatives --set a /b")
     assert {"curl", "tool", "*"} <= found.installs
+
+
+def test_what_is_found_are_commands_of_the_script_that_is_asked_about() -> None:
+    text = "apt-get update && apt-get install -y x"
+    first = effects(parse_script(text), {}, "/")
+    parse_script.cache_clear()
+    script = parse_script(text)
+    found = effects(script, {}, "/").invocations
+    assert {id(one.command) for one in found} == {id(one) for one in script.commands()}
+    assert [one.argv for one in found] == [one.argv for one in first.invocations]
