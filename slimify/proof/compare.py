@@ -6,7 +6,6 @@ found by the check of libraries and by running the image.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -179,15 +178,11 @@ def _files(before: Filesystem, after: Filesystem, expected: Expected) -> tuple[l
         if other is None:
             if expected(path):
                 left_out.append(path)
-            elif file.kind is not FileKind.FOLDER or path not in _folders(after):
+            elif file.kind is not FileKind.FOLDER or path not in after.folders:
                 differences.append(Difference(f"/{path}", _labelled(file), None))
         elif (why := _differs(file, other, before, after)) is not None:
             differences.append(Difference(f"/{path}", *why))
     return differences, left_out
-
-
-def _folders(filesystem: Filesystem) -> set[str]:
-    return {posixpath.dirname(path) for path in filesystem.files}
 
 
 def _of_the_application(path: str, file: LayerFile) -> bool:

@@ -21,7 +21,8 @@ class Filesystem:
     def __init__(self, image: Image) -> None:
         self.seen = account(image).seen
         self.files: dict[str, LayerFile] = {path: one.file for path, one in self.seen.items()}
-        self._folders = set(_all_folders(self.files))
+        #: The folders above them, whether an image names them or not.
+        self.folders = frozenset(_all_folders(self.files))
         self._config: Mapping[str, Any] = image.config.get("config") or {}
         self._library_folders: tuple[str, ...] | None = None
 
@@ -44,7 +45,7 @@ class Filesystem:
                 at = "" if file.target.startswith("/") else at
                 waiting += [one for one in file.target.split("/") if one not in ("", ".")][::-1]
                 continue
-            if file is None and here not in self._folders:
+            if file is None and here not in self.folders:
                 return None
             at = here
         return at
@@ -97,11 +98,10 @@ class Filesystem:
                 yield from (line.strip() for line in file.content.text.splitlines() if line.startswith("/"))
         yield from _DEFAULT
         multiarch = re.compile(r"(?:usr/)?lib/[\w]+-linux-(?:gnu|musl)\w*")
-        yield from sorted(folder for folder in self._folders if multiarch.fullmatch(folder))
+        yield from sorted(folder for folder in self.folders if multiarch.fullmatch(folder))
 
 
 def _all_folders(paths: Iterable[str]) -> Iterator[str]:
-    """The folders above paths, whether an image names them or not."""
     known = {""}
     for path in paths:
         while (path := posixpath.dirname(path)) not in known:
