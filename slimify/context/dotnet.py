@@ -8,6 +8,7 @@ Conditions and values that MSBuild computes are not seen.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from typing import NamedTuple
@@ -77,6 +78,8 @@ def find_projects(context: BuildContext) -> tuple[str, ...]:
     return tuple(one.path for one in context.entries() if one.kind is Kind.FILE and one.path.endswith(ENDINGS))
 
 
+# Transforms ask again after each change of the Dockerfile; a context never takes back what it has said.
+@functools.lru_cache(maxsize=256)
 def read_project(context: BuildContext, path: str) -> Project | Unknown | None:
     """A project file: None if there is none, `Unknown` if it cannot be read."""
     if not is_file(context, path):

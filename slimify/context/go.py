@@ -9,6 +9,7 @@ What is not seen: what the modules in go.sum do themselves, apart from those kno
 from __future__ import annotations
 
 import bisect
+import functools
 import posixpath
 import re
 from collections.abc import Callable
@@ -126,6 +127,8 @@ def _without_major(name: str) -> str:
     return "/".join(parts[:3]) if parts[0] == "github.com" else plain
 
 
+# Transforms ask again after each change of the Dockerfile; a context never takes back what it has said.
+@functools.lru_cache(maxsize=64)
 def read_module(context: BuildContext, folder: str = "") -> Module | Unknown | None:
     """The go.mod of a folder: None if there is none, `Unknown` if it cannot be read."""
     path = posixpath.join(folder, "go.mod")
@@ -178,6 +181,7 @@ def read_module(context: BuildContext, folder: str = "") -> Module | Unknown | N
     )
 
 
+@functools.lru_cache(maxsize=8)
 def read_sources(context: BuildContext, folder: str = "") -> GoSources:
     """What the Go files below a folder need on Linux."""
     found = _Sources()

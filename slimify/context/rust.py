@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import fnmatch
+import functools
 import posixpath
 import re
 from typing import Any, NamedTuple
@@ -97,6 +98,8 @@ def _toml(context: BuildContext, path: str, limit: int) -> tuple[str, dict[str, 
         return None
 
 
+# Transforms ask again after each change of the Dockerfile; a context never takes back what it has said.
+@functools.lru_cache(maxsize=256)
 def read_manifest(context: BuildContext, folder: str = "") -> Manifest | Unknown | None:
     """The Cargo.toml of a folder: None if there is none, `Unknown` if it cannot be read."""
     path = posixpath.join(folder, "Cargo.toml")

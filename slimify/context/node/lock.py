@@ -8,6 +8,7 @@ another form is passed over, and a file without any package in the known form is
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
@@ -102,6 +103,8 @@ def find_manager(context: BuildContext, package: Package) -> Manager:
     return Manager(None, "", Place(package.path), locks, (Unknown(reason, Place(package.path)),))
 
 
+# Transforms ask again after each change of the Dockerfile; a context never takes back what it has said.
+@functools.lru_cache(maxsize=8)
 def read_lock(context: BuildContext, path: str) -> Lock | Unknown | None:
     """A lock file: None if there is none, `Unknown` if it is broken, binary or in an unknown format."""
     if not is_file(context, path):

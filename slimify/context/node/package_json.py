@@ -5,6 +5,7 @@ Source: npm documentation, "package.json"; Node.js documentation, "Modules: Pack
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Sequence
@@ -92,6 +93,8 @@ class Package(NamedTuple):
         return set(self.groups(name)) in ({"devDependencies"}, {"devDependencies", "peerDependencies"})
 
 
+# Transforms ask again after each change of the Dockerfile; a context never takes back what it has said.
+@functools.lru_cache(maxsize=256)
 def read_package(context: BuildContext, folder: str = "") -> Package | Unknown | None:
     """The package.json of a folder: None if there is none, `Unknown` if it cannot be read."""
     path = posixpath.join(folder, "package.json")
