@@ -81,7 +81,9 @@ class Compiled(ABC):
     build_volumes: frozenset[str] = frozenset()
 
     def __init__(self, build: Build, image: Image) -> None:
+        assert build.context is not None
         self.build = build
+        self.context = build.context
         self.image = image
         self.stage: BuildStage = build.stages[0]
         self.outputs = Outputs()
@@ -150,13 +152,13 @@ class Compiled(ABC):
         """The outputs that the stage that ships is to have, asked for when it is known what the image runs."""
         return self.outputs.all
 
-    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+    def distribution(self, base: str, dropped: frozenset[str]) -> Distribution:
         """What is known of the packages of the stage that ships."""
-        return distribution(self.image, self.stage.image or "", base, runs, dropped)
+        return distribution(self.image, self.stage.image or "", base, self.runs, dropped)
 
-    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+    def asks(self, system: Distribution, dropped: frozenset[str]) -> None:
         """Ask for what more is to be there than the libraries of what is dropped. Raises `Refused`."""
-        del system, runs, dropped
+        del system, dropped
 
     def no_libraries_copied(self) -> None:
         """Refuse where the context has shared libraries: what they ask for themselves is not known."""
@@ -174,9 +176,9 @@ class Compiled(ABC):
         del stage
         return ()
 
-    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
-        """The bytes that the image loses. Raises `Refused` where they are few, or not known."""
-        del runs, dropped, system
+    def saves(self, base: str, dropped: frozenset[str], system: Distribution) -> Saving:
+        """The bytes that the image loses. Raises `Refused` where they are not known."""
+        del dropped, system
         before, after = uncompressed_bytes(self.stage.image or ""), uncompressed_bytes(base)
         return worth(before and before.bytes, after and after.bytes)
 
@@ -203,13 +205,15 @@ class Compiled(ABC):
     def plan(self) -> Result | None:
         """How the stage is split; None where nothing is built. Raises `Refused`."""
         self._placed()
-        self.runs = runs = self._runs()
-        building = [run for run in runs if any(call.program not in _LOOKS for call in run.builds)]
+        self.runs = self._runs()
+        building = [run for run in self.runs if any(call.program not in _LOOKS for call in run.builds)]
         if not building:
             return None
-        last = max(run.step.index for run in runs if run.builds)
+        last = max(run.step.index for run in self.runs if run.builds)
         moving = [
-            run for run in runs if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
+            run
+            for run in self.runs
+            if run.step.index <= last and (run.moves or any(map(self.only_builds, run.packages)))
         ]
         self._settled(last)
         start = Start(self)
@@ -224,13 +228,13 @@ class Compiled(ABC):
         dropped = frozenset(
             one for run in moving for one in run.packages if one in run.build_only or self.only_builds(one)
         )
-        system = self.distribution(base, runs, dropped)
-        self.asks(system, runs, dropped)
+        system = self.distribution(base, dropped)
+        self.asks(system, dropped)
         self._wants(system, needs, start, dropped)
         kept = [one for run in moving for one in run.packages if one not in dropped]
         name = free_name(self.build)
         sorting = Sorting(self.is_source, needs.certain, needs.whole, self.unseen(), self._named(start))
-        parts, copied = self._sorted(runs, moving, last, sorting)
+        parts, copied = self._sorted(moving, last, sorting)
         arrive = (
             *self.settings(base),
             *install(self.build, moving, [*kept, *system.added], system.name),
@@ -254,7 +258,7 @@ class Compiled(ABC):
                 *needs.evidence,
                 *(Evidence(f"{package} is installed: {why}") for package, why in system.added.items()),
             ),
-            self.saves(base, runs, dropped, system),
+            self.saves(base, dropped, system),
             self._static(plan, {*kept, *system.added}, needs, start),
         )
 
@@ -407,18 +411,16 @@ class Compiled(ABC):
             if gone:
                 raise Refused(f"without {gone[0]} what is added next has another number", span)
 
-    def _sorted(
-        self, runs: list[Run], moving: list[Run], last: int, sorting: Sorting
-    ) -> tuple[tuple[Part, ...], Staying]:
+    def _sorted(self, moving: list[Run], last: int, sorting: Sorting) -> tuple[tuple[Part, ...], Staying]:
         """What becomes of each instruction. No COPY is narrowed where a RUN changes what then is left out."""
         copied = staying(self.stage, self.files, last, sorting, self.outputs)
-        parts = self._parts(runs, moving, last, copied)
-        setting = [run for run in runs if run.sets_up and parts[run.step.index] is not Part.BUILD]
-        if copied.copies and any(self._missing(run, runs, parts, copied) for run in setting):
+        parts = self._parts(moving, last, copied)
+        setting = [run for run in self.runs if run.sets_up and parts[run.step.index] is not Part.BUILD]
+        if copied.copies and any(self._missing(run, parts, copied) for run in setting):
             copied = staying(self.stage, self.files, last, sorting, self.outputs, whole=True)
-            parts = self._parts(runs, moving, last, copied)
+            parts = self._parts(moving, last, copied)
         for run in setting:
-            for path in self._missing(run, runs, parts, copied):
+            for path in self._missing(run, parts, copied):
                 brings = [at for at in self.files.taken if at < run.step.index and brought(path, self.files, at)]
                 if not brings:
                     raise Refused(f"{path} is changed, and would only be in the build", run.step.instruction.span)
@@ -427,10 +429,10 @@ class Compiled(ABC):
         self._same_users(parts)
         return tuple(parts), copied
 
-    def _parts(self, runs: list[Run], moving: list[Run], last: int, copied: Staying) -> list[Part]:
+    def _parts(self, moving: list[Run], last: int, copied: Staying) -> list[Part]:
         moved = {run.step.index for run in moving}
-        kinds = {run.step.index: run for run in runs}
-        first = min(run.step.index for run in runs if run.builds)
+        kinds = {run.step.index: run for run in self.runs}
+        first = min(run.step.index for run in self.runs if run.builds)
         found = []
         for step in self.stage.steps:
             part = Part.RUN
@@ -439,21 +441,21 @@ class Compiled(ABC):
             elif step.index < last:
                 if step.keyword == "RUN" and self.outputs.takes(kinds[step.index]):
                     part = Part.BUILD
-                elif step.keyword in ("ENV", "ARG", "WORKDIR") or (
-                    step.keyword == "RUN" and self._serves_both(kinds[step.index], first)
-                ):
+                elif step.keyword in ("ENV", "ARG", "WORKDIR", "RUN"):
                     part = Part.BOTH
+                    if step.keyword == "RUN":
+                        self._check_set_up(kinds[step.index], first)
                 part = copied.parts.get(step.index, part)
             found.append(part)
         return found
 
-    def _missing(self, run: Run, runs: list[Run], parts: list[Part], copied: Staying) -> list[str]:
+    def _missing(self, run: Run, parts: list[Part], copied: Staying) -> list[str]:
         """The paths that a RUN gives another owner or mode, and that are not in the stage that ships by then."""
         moved = [at for at, part in enumerate(parts) if part is Part.BUILD]
         there = There(
             self.stage,
             self.files,
-            runs,
+            self.runs,
             parts,
             early=(moved[0], self.outputs.empty_folders()),
             late=(moved[-1], self.shipped()),
@@ -485,11 +487,10 @@ class Compiled(ABC):
             if parts[step.index] is not Part.BUILD and (found := gone & set(re.findall(r"[\w-]+", text))):
                 raise Refused(f"only {self.image.name} has the user {min(found)}", step.instruction.span)
 
-    def _serves_both(self, run: Run, first: int) -> bool:
-        """Whether a RUN that sets up can be in both stages: `first` is the step that may have built what it changes."""
+    def _check_set_up(self, run: Run, first: int) -> None:
+        """Refuse where a RUN that sets up changes an output, which the step `first` or a later one may have built."""
         if run.sets_up and run.step.index > first and any(self.outputs.at(path) for path in changed(run)):
             raise Refused("files are changed before the last of them is built", run.step.instruction.span)
-        return True
 
     def _folders(self) -> tuple[str, ...]:
         made = self.outputs.empty_folders()

@@ -25,7 +25,7 @@ class Start(CommandLines):
     """What the image starts has to be an output, or a script that leads to one."""
 
     def __init__(self, pack: Compiled) -> None:
-        super().__init__(pack.build, pack.stage)
+        super().__init__(pack.build, pack.stage, pack.files)
         self.pack = pack
         self.started_paths: dict[str, None] = {}
         # Those on the PATH of the compiler's image only.

@@ -69,8 +69,6 @@ class _Cpp(Compiled):
 
     def __init__(self, build: Build, image: Image) -> None:
         super().__init__(build, image)
-        assert build.context is not None
-        self.context = build.context
         self.native = Native(build, self.stage, self.files, self.outputs)
         self._read: Sources | None = None
 
@@ -130,8 +128,8 @@ class _Cpp(Compiled):
             )
         return f"debian:{release}-slim"
 
-    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
-        kept = [one for run in runs for one in run.packages if one not in dropped]
+    def distribution(self, base: str, dropped: frozenset[str]) -> Distribution:
+        kept = [one for run in self.runs for one in run.packages if one not in dropped]
         release = self.image.release or ""
         if self.image.distribution == "alpine":
             return NamedAlpine(release.removeprefix("alpine"), kept, dropped)
@@ -144,8 +142,8 @@ class _Cpp(Compiled):
             release,
             before=of_image(old),
             after=of_image(self.stage.image or "" if self._same else base),
-            installed=[(run.packages, run.recommends) for run in runs],
-            kept=[([one for one in run.packages if one not in dropped], run.recommends) for run in runs],
+            installed=[(run.packages, run.recommends) for run in self.runs],
+            kept=[([one for one in run.packages if one not in dropped], run.recommends) for run in self.runs],
         )
 
     def brings(self, stage: str) -> tuple[str, ...]:
@@ -187,7 +185,7 @@ class _Cpp(Compiled):
             evidence=(Evidence(f"{self.stage.image} stands on {self.image.release}", None, self.image.how),)
         )
 
-    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
+    def asks(self, system: Distribution, dropped: frozenset[str]) -> None:
         found = self._sources()
         if not self._same:
             self.no_libraries_copied()
@@ -202,13 +200,13 @@ class _Cpp(Compiled):
             checks = bool(found.tls) or self._secure(dropped)
         else:
             # What recommends them is not known; without recommended packages they are there by their name.
-            checks = bool(found.tls) and any(run.recommends for run in runs)
+            checks = bool(found.tls) and any(run.recommends for run in self.runs)
         if checks and self.image.distribution != "alpine":
             system.wants(("ca-certificates",), "the certificates that TLS is checked with")
         zoned = self.stage.final_state.sets("TZ") or any("zoneinfo" in one for one in found.strings)
         if self.image.distribution == "debian" and (zoned or found.zones):
             system.wants(("tzdata",), "local times")
-        elif zoned and self.image.distribution == "ubuntu" and not any("tzdata" in run.packages for run in runs):
+        elif zoned and self.image.distribution == "ubuntu" and not any("tzdata" in run.packages for run in self.runs):
             raise Refused("whether the system knew the time zone is not known", self.stage.stage.base.span)
 
     def _secure(self, dropped: frozenset[str]) -> bool:
@@ -259,7 +257,7 @@ class _Cpp(Compiled):
 
     # -- what it is worth --
 
-    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
+    def saves(self, base: str, dropped: frozenset[str], system: Distribution) -> Saving:
         self._named_for_good(system)
         image = self.stage.image or ""
         old, new = uncompressed_bytes(image), uncompressed_bytes(image if self._same else base)
@@ -268,7 +266,7 @@ class _Cpp(Compiled):
         if old is None or new is None:
             return worth(None, None)
         release = self.image.release if self.image.release in RELEASES else LIKE
-        asked = [one for run in runs for one in run.packages]
+        asked = [one for run in self.runs for one in run.packages]
         kept = [one for one in asked if one not in dropped]
         if release == self.image.release:
             came = [*kept, *system.added]

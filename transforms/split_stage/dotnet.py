@@ -76,8 +76,6 @@ class _Dotnet(Compiled):
 
     def __init__(self, build: Build, image: Image) -> None:
         super().__init__(build, image)
-        assert build.context is not None
-        self.context = build.context
         # What each folder was published from.
         self.projects: dict[str, tuple[Published, tuple[Project, ...]]] = {}
         self.wanted: dict[str, None] = {}
@@ -180,8 +178,8 @@ class _Dotnet(Compiled):
         if call.program == "pwsh":
             raise Refused(f"{call.where} calls pwsh, which only the SDK has", call.span)
 
-    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
-        return difference(self.image, self.stage.image or "", base, runs, dropped)
+    def distribution(self, base: str, dropped: frozenset[str]) -> Distribution:
+        return difference(self.image, self.stage.image or "", base, self.runs, dropped)
 
     def _main(self) -> tuple[Published, tuple[Project, ...]]:
         """What is run, of what is published."""

@@ -59,8 +59,6 @@ class _Go(Compiled):
 
     def __init__(self, build: Build, image: Image) -> None:
         super().__init__(build, image)
-        assert build.context is not None
-        self.context = build.context
         self.folder = ""
         # Whether any of the builds may use it.
         self.cgo = False
@@ -201,8 +199,8 @@ class _Go(Compiled):
     def _sources(self) -> GoSources:
         return read_sources(self.context, self.folder)
 
-    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
-        del system, runs, dropped
+    def asks(self, system: Distribution, dropped: frozenset[str]) -> None:
+        del system, dropped
         self.no_libraries_copied()
 
     def base(self) -> str:

@@ -88,8 +88,6 @@ class _Java(Compiled):
 
     def __init__(self, build: Build, image: Image) -> None:
         super().__init__(build, image)
-        assert build.context is not None
-        self.context = build.context
         # Whether the wrapper leaves a whole distribution of Gradle in the image.
         self.fetches_gradle = False
         self.roots: dict[str, None] = {}
@@ -232,18 +230,18 @@ class _Java(Compiled):
     def shipped(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.outputs.paths, *self.wanted.shipped()]))
 
-    def distribution(self, base: str, runs: list[Run], dropped: frozenset[str]) -> Distribution:
+    def distribution(self, base: str, dropped: frozenset[str]) -> Distribution:
         own, home = config(self.stage.image or ""), self.stage.final_state.env.get("JAVA_HOME")
         if home is not None and own is not None and home != own.env.get("JAVA_HOME"):
             raise Refused(f"JAVA_HOME is {home}, which is not that of {self.stage.image}")
-        for run in runs:
+        for run in self.runs:
             if found := [one for one in run.packages if _JAVA_PACKAGE.fullmatch(one)]:
                 raise Refused(f"{found[0]} is another Java than that of {self.stage.image}", run.step.instruction.span)
         if base == self.stage.image:
-            added = [one for run in runs for one in run.packages]
+            added = [one for run in self.runs for one in run.packages]
             name = "alpine" if self.image.distribution == "alpine" else "debian"
             return Difference(name, added, [one for one in added if one not in dropped])
-        return difference(self.image, self.stage.image or "", base, runs, dropped)
+        return difference(self.image, self.stage.image or "", base, self.runs, dropped)
 
     def base(self) -> str:
         return jre(self.image, self.stage, self.fetches_gradle)
@@ -322,8 +320,8 @@ class _Java(Compiled):
         found = (one.path for one in self.context.entries() if one.path.endswith(BUILD_FILES))
         return frozenset(map(posixpath.dirname, found))
 
-    def saves(self, base: str, runs: list[Run], dropped: frozenset[str], system: Distribution) -> Saving:
-        del runs, dropped, system
+    def saves(self, base: str, dropped: frozenset[str], system: Distribution) -> Saving:
+        del dropped, system
         return java_saves(self.image, self.stage, base, self.fetches_gradle)
 
     def check(self, call: Called) -> None:

@@ -51,7 +51,7 @@ def spelled(image: Image, stage: BuildStage, base: str) -> str:
 
 
 def saves(image: Image, stage: BuildStage, base: str, fetches_gradle: bool) -> Saving:
-    """The bytes that the image loses. Raises `Refused` where that is little, or not known."""
+    """The bytes that the image loses. Raises `Refused` where that is not known."""
     before, after = uncompressed_bytes(stage.image or ""), uncompressed_bytes(base)
     if base == stage.image:
         gone = _GRADLE_BYTES if fetches_gradle else 0

@@ -111,7 +111,7 @@ class Needed:
                 raise Refused(f"without {gone[0]} the next user that is added has another number", span)
 
     def saves(self) -> Saving:
-        """The bytes that are saved. Refused where that is little, or not known."""
+        """The bytes that are saved. Refused where that is not known."""
         if isinstance(self.system, Alpine):
             if not COMPILERS & {one for run in self.moving for one in run.packages}:
                 return worth(None, None)

@@ -71,8 +71,6 @@ class _Rust(Compiled):
 
     def __init__(self, build: Build, image: Image) -> None:
         super().__init__(build, image)
-        assert build.context is not None
-        self.context = build.context
         self.folder = ""
 
     def sort(self, run: Run, call: Invocation) -> Run | None:
@@ -205,8 +203,8 @@ class _Rust(Compiled):
         self.folder = root.folder
         return manifest, root, place
 
-    def asks(self, system: Distribution, runs: list[Run], dropped: frozenset[str]) -> None:
-        del system, runs, dropped
+    def asks(self, system: Distribution, dropped: frozenset[str]) -> None:
+        del system, dropped
         self.no_libraries_copied()
 
     def base(self) -> str:
