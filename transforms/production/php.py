@@ -12,13 +12,11 @@ from slimify.transforms.production.installs import (
     Install,
     action_of,
     behind,
-    in_environment,
     judged,
     leaving_out,
     project_folders,
-    stands_plainly,
-    undecided,
 )
+from slimify.transforms.production.judge import Judge
 from slimify.transforms.production.runs import Lost, Place, Runs
 
 from slimify.context.json_text import load
@@ -77,22 +75,8 @@ class _PhpRuns(Runs):
                 raise MissingEvidence(f"{place.name} runs {' '.join(words)}, which may need them")
 
 
-class _Judge:
-    def __init__(self, build: Build, manager: str, installs: list[Install]) -> None:
-        self.build = build
-        self.about: dict[str, Any] = facts()["manager"][manager]
-        self.installs = installs
-        self.first = installs[0].step
-        self.facts: list[str] = []
-
-    def rewrite(self) -> Rewrite:
-        """The rewrite. Raises `MissingEvidence`."""
-        undecided(self.installs, self._says)
-        context = self.build.context
-        if context is None:
-            raise MissingEvidence("the build context is not known, so neither is what needs them")
-        for install in self.installs:
-            self._plain(install)
+class _Judge(Judge):
+    def proven(self, context: BuildContext) -> Rewrite:
         composer, lock = self._project(context)
         lost = frozenset(name for name, _ in lock.dev)
         if not lost:
@@ -105,11 +89,7 @@ class _Judge:
         self._nothing_needs(context, composer, Lost({}, programs), namespaces)
         return self._rewrite(lost, lock)
 
-    def _says(self, install: Install) -> bool:
-        return in_environment(install, self.about["env"]) or install.call.has(*self.about["options"])
-
-    def _plain(self, install: Install) -> None:
-        stands_plainly(install)
+    def plain(self, install: Install) -> None:
         call = install.call
         action = verb(call)
         if action is None or action.operands:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from slimify.transforms.production.evidence import MissingEvidence
 from slimify.transforms.production.installs import (
@@ -17,15 +16,14 @@ from slimify.transforms.production.installs import (
     judged,
     leaving_out,
     project_folders,
-    stands_plainly,
-    undecided,
     without,
 )
+from slimify.transforms.production.judge import Judge
 from slimify.transforms.production.python_proof import MANAGERS, lost_of, nothing_needs
 
 from slimify.context.placed import history
 from slimify.context.python.development import LOCKS, Development, development
-from slimify.knowledge.production import facts, newest
+from slimify.knowledge.production import newest
 from slimify.rewrite.edit import Edit, Rewrite
 from slimify.semantics.build import Build, Step
 from slimify.semantics.build_context import BuildContext
@@ -44,24 +42,12 @@ def python_installs(build: Build) -> Iterator[tuple[Step, str, Rewrite | str]]:
     yield from judged(build, MANAGERS, lambda *what: _Judge(*what).rewrite())
 
 
-class _Judge:
+class _Judge(Judge):
     def __init__(self, build: Build, manager: str, installs: list[Install]) -> None:
-        self.build = build
-        self.manager = manager
-        self.about: dict[str, Any] = facts()["manager"][manager]
-        self.installs = installs
-        self.first = installs[0].step
+        super().__init__(build, manager, installs)
         self.extras: list[str] = []
-        self.facts: list[str] = []
 
-    def rewrite(self) -> Rewrite:
-        """The rewrite. Raises `MissingEvidence`."""
-        undecided(self.installs, self._says)
-        context = self.build.context
-        if context is None:
-            raise MissingEvidence("the build context is not known, so neither is what needs them")
-        for install in self.installs:
-            self._plain(install)
+    def proven(self, context: BuildContext) -> Rewrite:
         flag = self._flag()
         folder = self._project(context)
         found = development(context, folder, self.manager, self.extras)
@@ -75,7 +61,7 @@ class _Judge:
 
     # What the command says.
 
-    def _says(self, install: Install) -> bool:
+    def says(self, install: Install) -> bool:
         call = install.call
         if in_environment(install, self.about["env"]):
             return True
@@ -84,8 +70,7 @@ class _Judge:
             return not call.has(*self.about["drop"]) or call.has(*self.about["options"])
         return call.has(*self.about["options"])
 
-    def _plain(self, install: Install) -> None:
-        stands_plainly(install)
+    def plain(self, install: Install) -> None:
         call = install.call
         known = {*self.about["harmless"], *self.about.get("drop", ())}
         words = iter(call.argv)

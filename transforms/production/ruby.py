@@ -5,18 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from slimify.transforms.production.evidence import MissingEvidence, certain, foreign_folders, images, started
 from slimify.transforms.production.installs import (
     Install,
-    in_environment,
     judged,
     leaving_out,
     project_folders,
-    stands_plainly,
-    undecided,
 )
+from slimify.transforms.production.judge import Judge
 from slimify.transforms.production.ruby_sources import check_ruby_sources
 from slimify.transforms.production.runs import Lost, Needed, Place, Runs
 
@@ -77,22 +74,8 @@ class _RubyRuns(Runs):
             self.program(name, place, depth)
 
 
-class _Judge:
-    def __init__(self, build: Build, manager: str, installs: list[Install]) -> None:
-        self.build = build
-        self.about: dict[str, Any] = facts()["manager"][manager]
-        self.installs = installs
-        self.first = installs[0].step
-        self.facts: list[str] = []
-
-    def rewrite(self) -> Rewrite:
-        """The rewrite. Raises `MissingEvidence`."""
-        undecided(self.installs, self._says)
-        context = self.build.context
-        if context is None:
-            raise MissingEvidence("the build context is not known, so neither is what needs them")
-        for install in self.installs:
-            self._plain(install)
+class _Judge(Judge):
+    def proven(self, context: BuildContext) -> Rewrite:
         gemfile, lock = self._project(context)
         groups = tuple(one for one in _GROUPS if one in gemfile.groups)
         if not groups:
@@ -111,16 +94,13 @@ class _Judge:
         how = f"without {' and '.join(chosen)}"
         return leaving_out(self.installs, edits, how, lost, every, lock.path, self.facts, self.about["source"])
 
-    def _says(self, install: Install) -> bool:
-        if in_environment(install, self.about["env"]) or install.call.has(*self.about["options"]):
-            return True
-        return any(
+    def says(self, install: Install) -> bool:
+        return super().says(install) or any(
             step.keyword in ("RUN", "ENV", "ARG") and re.search("without", step.instruction.logical.text, re.IGNORECASE)
             for step in self.build.steps()
         )
 
-    def _plain(self, install: Install) -> None:
-        stands_plainly(install)
+    def plain(self, install: Install) -> None:
         call, valued = install.call, self.about["valued"]
         if call.wrappers:
             raise MissingEvidence(f"{call.wrappers[0]} may run it as somebody else, with other settings")
