@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-from slimify.transforms.slim.base import Images, Ledger, Missing, RefusedError, images_of
-from slimify.transforms.slim.walk import Walk, chain_of
+from typing import TYPE_CHECKING
 
 from slimify.rewrite.edit import Edit, Evidence, Finding, Level, Rewrite
 from slimify.semantics.branches import branches
@@ -15,8 +13,10 @@ from slimify.semantics.commands import verb
 from slimify.semantics.effects import effects
 from slimify.syntax.source import Span
 
+if TYPE_CHECKING:
+    from slimify.transforms.slim.base import Images, Ledger, Missing
+
 NAME = "slim-base"
-# A new base that saves less is not worth the difference (the defaults of `split-stage` are the same).
 # Names of variables whose values may be more than a version, such as `3.12-alpine`.
 _WIDE = re.compile(r"TAG|VARIANT|IMAGE|BASE|FLAVOU?R|DISTRO|SUITE", re.IGNORECASE)
 
@@ -42,6 +42,9 @@ def _slim(build: Build, stage: BuildStage) -> Iterator[Rewrite | Finding]:
     sibling = slim_sibling(reference)
     if sibling is None:
         return
+    from slimify.transforms.slim.base import Ledger, RefusedError, images_of
+    from slimify.transforms.slim.walk import Walk, chain_of
+
     span = stage.stage.base.span
     title = f"{reference} is not exchanged for {sibling}"
     try:
@@ -70,6 +73,8 @@ def _takes_anything(literal: str) -> bool:
 
 
 def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> Rewrite:
+    from slimify.transforms.slim.base import RefusedError
+
     from slimify.knowledge.debian import closure_size, knows
 
     images = ledger.images
@@ -119,6 +124,8 @@ def _asked_for(ledger: Ledger) -> list[str]:
 
 
 def _saved(least: Least, images: Images, added: int, missing: list[Missing]) -> int | None:
+    from slimify.transforms.slim.base import RefusedError
+
     from slimify.knowledge.image_sizes import uncompressed_bytes
 
     full, slim = uncompressed_bytes(images.full), uncompressed_bytes(images.slim)

@@ -6,12 +6,12 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from slimify.transforms.split_stage.core import Plan, Result, edits
-
 from slimify.rewrite.edit import Finding, Level, Rewrite
 from slimify.semantics.build import Build, Step
 
 if TYPE_CHECKING:
+    from slimify.transforms.split_stage.core import Plan, Result
+
     from slimify.knowledge.images import Image
 
 NAME = "split-stage"
@@ -93,6 +93,8 @@ def split_stage(build: Build) -> Iterator[Rewrite | Finding]:
 
 
 def _rewrite(build: Build, result: Result, plan: Plan, level: Level) -> Rewrite:
+    from slimify.transforms.split_stage.core import edits
+
     return Rewrite(
         transform=NAME,
         level=level,
