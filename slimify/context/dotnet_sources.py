@@ -13,7 +13,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from slimify.context.found import Place, Program, Unknown, line_of, source
+from slimify.context.found import Place, Program, Unknown, line_of, source, uncommented
 from slimify.semantics.build_context import BuildContext, Kind
 
 _LANGUAGES = (".cs", ".fs", ".vb", ".cshtml", ".razor")
@@ -60,7 +60,7 @@ def read_sources(context: BuildContext) -> DotnetSources:
             unknown.append(Unknown("it is too large to be looked at", Place(entry.path)))
             continue
         if code:
-            text = _COMMENT.sub(lambda match: match[0] if match[0][0] in "$@\"'" else " ", text)
+            text = uncommented(text, _COMMENT)
             _look(entry.path, text, programs, unknown)
         texts.append((entry.path, text))
     return DotnetSources(tuple(programs), tuple(unknown), tuple(texts))

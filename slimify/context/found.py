@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import NamedTuple
 
 from slimify.semantics.build_context import BuildContext, Kind
@@ -76,3 +77,11 @@ def is_folder(context: BuildContext, path: str | None) -> bool:
 def line_of(text: str, offset: int) -> int:
     """The line, counted from 1, of an offset into a text."""
     return text.count("\n", 0, offset) + 1
+
+
+def uncommented(text: str, pattern: re.Pattern[str]) -> str:
+    """The text with white space for its comments, so that words stay apart and lines where they are.
+
+    The pattern matches comments, which begin with a slash, and strings, so that none begins in one of these.
+    """
+    return pattern.sub(lambda match: match[0] if match[0][0] != "/" else "\n" * match[0].count("\n") or " ", text)

@@ -11,7 +11,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from slimify.context.found import Place, Unknown, is_file, join, line_of, source
+from slimify.context.found import Place, Unknown, is_file, join, line_of, source, uncommented
 from slimify.context.xml_text import Element, parse
 from slimify.semantics.build_context import BuildContext
 
@@ -258,7 +258,7 @@ def read_gradle(context: BuildContext, folder: str = "") -> JavaProject | Unknow
     written = source(context, path, 300_000)
     if written is None:
         return Unknown("the build file cannot be read", Place(path))
-    text = _uncommented(written)
+    text = uncommented(written, _COMMENT)
     unknown: list[Unknown] = []
     settings, rest = _settings(context, folder)
     name = _assigned(settings, r"rootProject\.name")
@@ -303,16 +303,12 @@ def read_gradle(context: BuildContext, folder: str = "") -> JavaProject | Unknow
     )
 
 
-def _uncommented(text: str) -> str:
-    return _COMMENT.sub(lambda match: match[0] if match[0][0] in "\"'" else "\n" * match[0].count("\n"), text)
-
-
 def _settings(context: BuildContext, folder: str) -> tuple[str, list[str]]:
     for name in ("settings.gradle", "settings.gradle.kts"):
         path = posixpath.join(folder, name)
         text = source(context, path, 300_000) if is_file(context, path) else None
         if text is not None:
-            return _uncommented(text), [path]
+            return uncommented(text, _COMMENT), [path]
     return "", []
 
 

@@ -15,7 +15,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from slimify.context.found import Place, Program, Unknown, line_of, source
+from slimify.context.found import Place, Program, Unknown, line_of, source, uncommented
 from slimify.context.xml_text import parse
 from slimify.semantics.build_context import BuildContext, Kind
 
@@ -86,7 +86,7 @@ def read_sources(context: BuildContext) -> JavaSources:
             unknown.append(Unknown("it is too large to be looked at", Place(entry.path)))
             continue
         if name.endswith(_LANGUAGES):
-            text = _COMMENT.sub(lambda match: match[0] if match[0][0] in "\"'" else "\n" * match[0].count("\n"), text)
+            text = uncommented(text, _COMMENT)
             _look(entry.path, text, programs, jdk, unknown)
         texts.append((entry.path, text))
     return JavaSources(tuple(programs), tuple(jdk), tuple(unknown), tuple(texts))

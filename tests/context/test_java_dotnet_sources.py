@@ -78,6 +78,16 @@ def test_what_dotnet_built_is_not_looked_at() -> None:
     assert not dotnet("Process.Start(x);", "obj/Debug/A.cs").texts
 
 
+@pytest.mark.parametrize("comment", ["/* one\ntwo */\n", "// one\n// two\n", "/// one\n\n"])
+def test_lines_are_counted_with_comments(comment: str) -> None:
+    assert [one.place.line for one in java(comment + 'new ProcessBuilder("git").start();').programs] == [3]
+    assert [one.place.line for one in dotnet(comment + 'Process.Start("git");').programs] == [3]
+
+
+def test_a_comment_keeps_words_apart() -> None:
+    assert len(dotnet("var p = new/* */Process(); p.StartInfo.FileName = tool;").unknown) == 1
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_sources(text: str) -> None:
     java(text)
