@@ -238,7 +238,7 @@ def apply(
     "2 bad usage, or no engine; 3 the Dockerfile does not build as it is."
 )
 def prove(
-    path: Annotated[str, typer.Argument(help="The Dockerfile.")] = "Dockerfile",
+    path: Annotated[str, typer.Argument(help="The Dockerfile, or its folder.")] = ".",
     against: Annotated[
         str | None, typer.Option(metavar="FILE", help="Compare with this Dockerfile, not with slimify's own rewrite.")
     ] = None,
@@ -298,7 +298,7 @@ def prove(
 ) -> None:
     """Build a Dockerfile before and after, compare the images, run both, and say what follows."""
     from slimify.config import Finder, merge
-    from slimify.proof.command import ProofError, Request, prove_path, tried
+    from slimify.proof.command import ProofError, Request, dockerfile_of, prove_path, tried
     from slimify.proof.engine import BuildOptions
     from slimify.proof.show_layers import size_of
     from slimify.run import log
@@ -307,6 +307,7 @@ def prove(
     from slimify.trial import Trial
 
     try:
+        path = dockerfile_of(path)
         found = Finder(config, ignore=no_config).of_file(path)
         chosen = Config(
             level=level.value if level else None,

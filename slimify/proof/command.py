@@ -63,6 +63,16 @@ class ProofError(Exception):
     """Why there is no proof: a file that cannot be read, or an engine that fails."""
 
 
+def dockerfile_of(path: str) -> str:
+    """The Dockerfile that is meant: of a folder the one in it. Raises `ProofError` where there is none."""
+    if not os.path.isdir(path):
+        return path
+    for name in ("Dockerfile", "dockerfile", "Containerfile"):
+        if os.path.isfile(found := os.path.normpath(os.path.join(path, name))):
+            return found
+    raise ProofError(f"{path}: no Dockerfile in it")
+
+
 def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
     """The exit code and the report. Raises `ProofError`, and what `slimify.fix` raises."""
     try:
@@ -70,6 +80,8 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
         with session(engine, request.keep) as names:
             prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild, request.compressed)
             proof = prover.prove(_subject(request, request.only, request.skip))
+            if request.keep:
+                say(f"kept: the images {names.image('')}…, and the logs below {names.folder}")
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error
     return _EXITS[proof.verdict], render(proof, request.path, request.format)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,6 @@ from typing import NamedTuple
 
 from slimify.proof import processes
 
-ENGINES = ("docker", "podman", "buildah")
 _INSTALL = {
     "docker": "https://docs.docker.com/engine/install/",
     "podman": "https://podman.io/docs/installation",
@@ -25,8 +25,16 @@ _INSTALL = {
 }
 
 
+_STEP = re.compile(r"^--> ([0-9a-f]{8,64})$", re.M)
+_CACHED = re.compile(r"^--> Using cache ([0-9a-f]{8,64})$", re.M)
+
+
 class EngineError(Exception):
     """No engine, or one that does not do what it is asked."""
+
+
+# What is made carries it, with its own name for a value, so that users can tell it from what is theirs.
+LABEL = "slimify.proof"
 
 
 class BuildOptions(NamedTuple):
@@ -65,9 +73,11 @@ class Engine:
     """An engine by its command line. Raises `EngineError` where it cannot be asked at all.
 
     `runs` says whether it starts containers; an engine that does not is asked for nothing of the kind.
+    `builds_by_steps`: each step of a build becomes an image of its own, which BuildKit keeps to itself.
     """
 
     runs = True
+    builds_by_steps = False
 
     def __init__(self, program: str) -> None:
         self.program = program
@@ -75,6 +85,8 @@ class Engine:
     def build(self, dockerfile: str, context: str, name: str, options: BuildOptions, log: str, cache: bool) -> Built:
         """Build a Dockerfile under a name. Without `cache` every step is run."""
         command = [self.program, *self._build(dockerfile, options.builder), "-f", dockerfile, "-t", name]
+        # What builds by steps makes one more step of a label.
+        command += [] if self.builds_by_steps else ["--label", f"{LABEL}={name}"]
         command += [] if cache else ["--no-cache"]
         command += ["--target", options.target] if options.target else []
         for key, value in options.build_args.items():
@@ -90,7 +102,7 @@ class Engine:
 
     def _build(self, dockerfile: str, builder: str | None) -> list[str]:
         """The command for a build, with what only this engine is told."""
-        if self.program == "docker":
+        if not self.builds_by_steps:
             command = ["buildx", "build", "--load", "--builder", builder] if builder else ["build"]
             return [*command, "--progress", "plain"]
         if builder:
@@ -98,6 +110,13 @@ class Engine:
         # Without this format HEALTHCHECK, SHELL and ONBUILD are dropped, and older versions know no ignore file of a
         # Dockerfile's own (podman-build(1)).
         return ["build", "--format", "docker", "--ignorefile", f"{dockerfile}.dockerignore"]
+
+    def steps(self, log: str) -> list[str]:
+        """The images of single steps that the build of a log has made."""
+        # Each has a line of its own, behind another one where it was there before.
+        cached = _CACHED.findall(log)
+        found = _STEP.findall(log) if self.builds_by_steps else []
+        return [one for one in found if not any(other.startswith(one) for other in cached)]
 
     def run(
         self,
@@ -110,7 +129,7 @@ class Engine:
     ) -> Ran:
         """Run a command in a new container without a network, unless the arguments name one, and remove it."""
         network = any(one.startswith(("--network", "--net")) for one in arguments)
-        command = [self.program, "run", "--name", name, *arguments]
+        command = [self.program, "run", "--name", name, "--label", f"{LABEL}={name}", *arguments]
         command += [] if network else ["--network", "none"]
         command += ["--entrypoint", entrypoint] if entrypoint is not None else []
         try:
@@ -126,7 +145,7 @@ class Engine:
     def start(self, image: str, name: str, ports: Sequence[str], arguments: Sequence[str] = ()) -> None:
         """Start a container, its ports published on the loopback address."""
         published = [word for port in ports for word in ("-p", f"127.0.0.1::{port}")]
-        self._asked(["run", "-d", "--name", name, *published, *arguments, image])
+        self._asked(["run", "-d", "--name", name, "--label", f"{LABEL}={name}", *published, *arguments, image])
 
     def published(self, name: str, port: str) -> tuple[str, int]:
         """Where a port of a container is to be reached."""
@@ -230,7 +249,13 @@ def note_of(log: str) -> str:
     return f"{log}.process"
 
 
-class Buildah(Engine):
+class Podman(Engine):
+    """Podman, which builds as Buildah does."""
+
+    builds_by_steps = True
+
+
+class Buildah(Podman):
     """Buildah makes images, and starts no containers with ports."""
 
     runs = False
@@ -251,14 +276,19 @@ def save_command(program: str, name: str) -> list[str]:
     return [program, "save", *(["-q"] if program == "podman" else []), name]
 
 
+ENGINES = {"docker": Engine, "podman": Podman, "buildah": Buildah}
+
+
 def find_engine(wanted: str | None = None) -> Engine:
     """The engine that is asked for, or the first that is there and answers. Raises `EngineError`."""
-    names = (wanted,) if wanted else ENGINES
+    if wanted and wanted not in ENGINES:
+        raise EngineError(f"{wanted} is no engine; {', '.join(ENGINES)} are")
+    names = (wanted,) if wanted else tuple(ENGINES)
     silent = []
     for name in names:
         if shutil.which(name) is None:
             continue
-        engine = Buildah(name) if name == "buildah" else Engine(name)
+        engine = ENGINES[name](name)
         try:
             engine._asked(["version"])
         except EngineError as error:
@@ -267,8 +297,8 @@ def find_engine(wanted: str | None = None) -> Engine:
         return engine
     if silent:
         raise EngineError(silent[0])
-    where = ", ".join(f"{name} ({_INSTALL[name]})" for name in names if name in _INSTALL)
-    raise EngineError(f"{wanted or 'no engine'} is {'not ' if wanted else ''}installed; install {where or 'docker'}")
+    where = " or ".join(f"{name} ({_INSTALL[name]})" for name in names)
+    raise EngineError(f"{wanted or 'no engine'} is {'not ' if wanted else ''}installed; install {where}")
 
 
 def _text(said: bytes | str | None) -> str:

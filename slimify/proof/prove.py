@@ -14,7 +14,7 @@ from slimify.context.tree import open_context
 from slimify.proof import imports, smoke
 from slimify.proof.compare import LANGUAGES, Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
-from slimify.proof.engine import BuildOptions, Built, Engine
+from slimify.proof.engine import LABEL, BuildOptions, Built, Engine
 from slimify.proof.expected import Expected, Side, expected
 from slimify.proof.filesystem import Filesystem
 from slimify.proof.image import Image
@@ -288,9 +288,10 @@ class Prover:
 def _config(image: Image) -> dict[str, Any]:
     """What an image is configured for; what MAINTAINER said is the label that says so today (Dockerfile reference)."""
     config = dict(image.config.get("config") or {})
+    labels = {name: value for name, value in (config.get("Labels") or {}).items() if name != LABEL}
     if author := image.config.get("author"):
-        config["Labels"] = {"maintainer": author, **(config.get("Labels") or {})}
-    return config
+        labels = {"maintainer": author, **labels}
+    return {**config, "Labels": labels}
 
 
 def _leaving_out(subject: Subject) -> frozenset[str]:

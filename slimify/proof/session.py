@@ -2,7 +2,7 @@
 
 Images are named `slimify-proof:ID-…`, containers `slimify-proof-ID-…`, and files lie in one folder below the temporary
 folder that is named after the ID. The ID begins with the number of the process, so that a later one can tell what
-nobody uses any more.
+nobody uses any more; it begins otherwise where everything is to be kept.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ class Session:
 def session(engine: Engine, keep: bool = False) -> Iterator[Session]:
     """Names for one proof. With its end everything that carries them is removed, unless it is to be kept.
 
-    What earlier proofs left whose process is gone is removed at the start. SIGTERM ends it like Ctrl-C.
+    What earlier proofs left whose process is gone, and which were not to keep it, is removed at the start. SIGTERM ends
+    it like Ctrl-C.
     """
     clear_leftovers(engine)
     number = os.getpid()
-    identity = f"p{number}s{processes.started(number)}x{secrets.token_hex(3)}"
+    identity = f"{'k' if keep else 'p'}{number}s{processes.started(number)}x{secrets.token_hex(3)}"
     folder = os.path.realpath(os.path.join(tempfile.gettempdir(), f"{_PREFIX}{identity}"))
     os.mkdir(folder, 0o700)
     before = _handle_term()
@@ -98,6 +99,11 @@ def _clear(engine: Engine, identity: str) -> None:
         for image in engine.images(REPOSITORY):
             if image.startswith(f"{REPOSITORY}:{identity}") or f"/{REPOSITORY}:{identity}" in image:
                 engine.remove_image(image)
+    for log in sorted(glob.glob(os.path.join(glob.escape(folder), "**", "*log"), recursive=True)):
+        with contextlib.suppress(OSError), open(log, encoding="utf-8", errors="replace") as file:
+            # The last one first: an image is not removed while another one is built on it.
+            for step in reversed(engine.steps(file.read())):
+                engine.remove_image(step)
     shutil.rmtree(folder, ignore_errors=True)
 
 

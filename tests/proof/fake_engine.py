@@ -18,7 +18,7 @@ from typing import Any
 NAME = sys.argv[1]
 STATE = Path(os.environ["FAKE_ENGINE"])
 _WITH_VALUE = {"-t", "--target", "--build-arg", "--platform", "--network", "--secret", "--builder", "--progress"}
-_WITH_VALUE |= {"--name", "--entrypoint", "-p", "-e", "--filter", "--format", "--ignorefile"}
+_WITH_VALUE |= {"--name", "--entrypoint", "-p", "-e", "--filter", "--format", "--ignorefile", "--label"}
 
 Options = dict[str, list[str]]
 

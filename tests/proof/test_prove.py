@@ -227,7 +227,7 @@ def test_both_builds_are_given_the_same(engine: FakeEngine) -> None:
     assert all(word in one for word in options)
     assert "--no-cache" in one
     differs = [position for position, word in enumerate(one) if word != other[position]]
-    assert {one[position - 1] for position in differs} == {"-f", "-t"}
+    assert {one[position - 1] for position in differs} == {"-f", "-t", "--label"}
 
 
 def test_what_the_configuration_says(engine: FakeEngine, project: Path, served: Callable[..., int]) -> None:
@@ -263,6 +263,28 @@ def test_podman(engine: FakeEngine, capsys: Capture) -> None:
     capsys.readouterr()
     assert run(["prove", "--builder", "cloud"]) == 2
     assert "podman has no builders; they are docker's" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["podman", "buildah"])
+def test_the_images_of_single_steps_are_removed(engine: FakeEngine, name: str) -> None:
+    engine.called(name)
+    log = "STEP 1/3: FROM a\n--> 111111111111\n--> Using cache 2222222222223333\n--> 222222222222\n--> 333333333333\n"
+    engine.knows("", FILES, log=log)
+    assert run(["prove", "--no-rebuild"]) == 0
+    removed = [one[-1] for one in engine.calls("rmi") if ":" not in one[-1]]
+    assert removed == ["333333333333", "111111111111"] * 2
+
+
+def test_the_folder_of_a_dockerfile(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    engine.knows("", FILES)
+    assert run(["prove", "--no-rebuild", "--format", "json"]) == 0
+    assert run(["prove", "--no-rebuild", "--format", "json", str(project)]) == 0
+    (project / "Dockerfile").rename(project / "Containerfile")
+    assert run(["prove", "--no-rebuild", "--format", "json", str(project)]) == 0
+    assert capsys.readouterr().out.count('"verdict": "same-size"') == 3
+    (project / "Containerfile").unlink()
+    assert run(["prove", "--no-rebuild", str(project)]) == 2
+    assert f"{project}: no Dockerfile in it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json", "html"])
@@ -348,6 +370,8 @@ def test_no_engine(engine: FakeEngine, capsys: Capture, monkeypatch: pytest.Monk
     assert "no engine is installed; install docker (https://docs.docker.com/engine/install/)" in said
     assert run(["prove", "--engine", "podman"]) == 2
     assert "podman is not installed; install podman (https://podman.io" in capsys.readouterr().err
+    assert run(["prove", "--engine", "kaniko"]) == 2
+    assert "kaniko is no engine; docker, podman, buildah are" in capsys.readouterr().err
 
 
 def test_an_engine_that_does_not_answer(engine: FakeEngine, capsys: Capture) -> None:
@@ -508,7 +532,7 @@ def made(docker: Engine, engine: FakeEngine, image: str, container: str) -> None
     docker.start(image, container, [])
 
 
-def test_keep(engine: FakeEngine, project: Path) -> None:
+def test_keep(engine: FakeEngine, capsys: Capture) -> None:
     engine.knows("", FILES)
     assert run(["prove", "--no-rebuild", "--keep"]) == 0
     images = [path.name for path in (engine.state / "images").iterdir()]
@@ -516,31 +540,34 @@ def test_keep(engine: FakeEngine, project: Path) -> None:
     assert sorted(one.rpartition("-")[2] for one in images) == ["0", "1"]
     assert (folder / "1" / "Dockerfile").read_text() != FAT
     assert "transferring context" in (folder / "0" / "log").read_text()
-    # As long as this process is there its images may be wanted; what nobody keeps is removed with it.
+    told = capsys.readouterr().err
+    assert f"kept: the images {images[0].rpartition('-')[0]}-…, and the logs below {folder}" in told
+    # Not even a later start removes it, when this process is gone.
+    give_to_a_dead_process(engine, f"k{os.getpid()}s", "k{}s")
     assert clear_leftovers(find_engine()) == []
-    remove_as_if_dead(engine)
+    give_to_a_dead_process(engine, "k", "p")
+    assert len(clear_leftovers(find_engine())) == 1
 
 
-def remove_as_if_dead(engine: FakeEngine) -> None:
-    """Give what is left to a process that ended long ago, and let a new session clear it."""
+def give_to_a_dead_process(engine: FakeEngine, owner: str, other: str) -> None:
+    """Rename what is left after a process that ended long ago."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    owner = f"p{os.getpid()}s"
     for folder in (engine.state / "images", engine.state / "containers", engine.temporary):
         for path in folder.iterdir():
-            path.rename(path.with_name(path.name.replace(owner, f"p{dead.pid}s")))
-    assert len(clear_leftovers(find_engine())) == 1
+            path.rename(path.with_name(path.name.replace(owner, other.format(dead.pid))))
 
 
 def test_what_a_dead_process_left(engine: FakeEngine) -> None:
     engine.knows("", FILES)
     docker = find_engine()
-    with session(docker, keep=True) as names:
+    with session(docker) as names:
         made(docker, engine, names.image("0"), names.container("0"))
         names.path("0", "log")
+        give_to_a_dead_process(engine, f"p{os.getpid()}s", "p{}s")
     (engine.state / "images" / "debian:12").write_text("{}")
     (engine.state / "containers" / "slimify-proof-of-somebody").write_text("{}")
-    remove_as_if_dead(engine)
+    assert len(clear_leftovers(docker)) == 1
     assert engine.left() == ["debian:12", "slimify-proof-of-somebody"]
     for path in (engine.state / "images" / "debian:12", engine.state / "containers" / "slimify-proof-of-somebody"):
         path.unlink()
