@@ -64,7 +64,7 @@ class Peer(NamedTuple):
     def version(self) -> str:
         said = subprocess.run([_program(self.command("")[0]), "--version"], capture_output=True, text=True).stdout
         found = re.search(r"\d+(\.\d+)+", said)
-        return found[0] if found else "?"
+        return found[0] if found else ""
 
     @property
     def installed(self) -> bool:
@@ -100,5 +100,5 @@ PEERS = (
     ),
     Peer("dockerfile-doctor", lambda path: ("dockerfile-doctor", "--fix", "--unsafe-fixes", path)),
     Peer("docktor", lambda path: ("docktor", "optimize", "--raw", path), prints=True),
-    Peer("docker-parfum", lambda path: ("docker-parfum", "repair", path)),
+    Peer("docker-parfum", lambda path: ("docker-parfum", "repair", "--output", path, path)),
 )

@@ -14,6 +14,7 @@ import argparse
 import datetime
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,22 @@ def _rewrites(app: App, context: Path, names: Session, peers: list[Peer]) -> lis
     return wanted + [(peer.name, peer.rewrite(app, Path(names.folder))) for peer in peers]
 
 
+def _up_to_date(app: App, found: dict[str, Any] | None) -> bool:
+    """Whether what was measured is what slimify and the expert write now."""
+    if found is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder, "app")
+        app.copy_to(context)
+        now = {level: rewriters.by_slimify(level, app, context) for level in rewriters.LEVELS}
+    now["expert"] = rewriters.by_expert(app)
+    then = found["variants"]
+    return all(
+        name in then and (then[name]["dockerfile"], then[name]["ignored"]) == (one.text, one.ignored)
+        for name, one in now.items()
+    )
+
+
 def _data(proof: Proof, written: Written) -> dict[str, Any]:
     data = as_data(proof, "")
     return {
@@ -70,6 +87,7 @@ def _data(proof: Proof, written: Written) -> dict[str, Any]:
         "changes": list(written.changes),
         "declined": list(written.declined),
         "dockerfile": written.text,
+        "ignored": written.ignored,
         "log": proof.after.built.log[-2000:] if proof.after is not None and not proof.after.built.ok else "",
     }
 
@@ -82,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--peers", action="store_true", help="measure other programs that are installed, too")
     parser.add_argument("--rebuild", action=argparse.BooleanOptionalAction, default=True, help="measure rebuilds")
-    parser.add_argument("--new", action="store_true", help="only what has not been measured yet")
+    parser.add_argument("--new", action="store_true", help="only what is not measured yet as it is rewritten now")
     parser.add_argument("--table", action="store_true", help="print the table of what was measured, and build nothing")
     parser.add_argument(
         "--readme", action="store_true", help="write the table into the README, and the chart beside it"
@@ -96,9 +114,12 @@ def main(arguments: list[str] | None = None) -> int:
         kept["versions"] = {**kept.get("versions", {}), **{peer.name: peer.version for peer in peers}}
         kept["command"] = "make bench-images"
         wanted = apps.load(options.apps, tuple(options.only))
-        for app in [one for one in wanted if not (options.new and one.name in kept["apps"])]:
+        for app in [one for one in wanted if not (options.new and _up_to_date(one, kept["apps"].get(one.name)))]:
             bases = stand_ins.provide(engine, stand_ins.of(app))
-            kept["apps"][app.name] = {**measure(app, engine, peers, options.rebuild, options.variant), "bases": bases}
+            found = {**measure(app, engine, peers, options.rebuild, options.variant), "bases": bases}
+            if options.variant and (before := kept["apps"].get(app.name)):
+                found = {**before, "variants": {**before["variants"], **found["variants"]}}
+            kept["apps"][app.name] = found
             kept["date"] = datetime.date.today().isoformat()
             options.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(tables.markdown(kept))

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from slimify.knowledge.image_sizes import uncompressed_bytes
+
 LEVELS = ("safe", "standard", "aggressive")
 _VERDICTS = {
     "smaller": "same, smaller",
@@ -128,8 +130,17 @@ def _peers(found: Mapping[str, Any], peers: list[str], versions: Mapping[str, st
 
 def _bases(found: Mapping[str, Any]) -> str:
     sizes = {image: size for app in found.values() for image, size in app["bases"].items()}
-    listed = ", ".join(f"{image} {_megabytes(size)}" for image, size in sorted(sizes.items()))
-    return f"Base images are stand-ins under the real names, made from Debian's packages: {listed}."
+    listed = ", ".join(f"{image} {_megabytes(size)}{_original(image)}" for image, size in sorted(sizes.items()))
+    return (
+        "Base images are stand-ins under the real names, made from Debian's packages; in brackets the original's size "
+        f"where more than a stand-in says it: {listed}."
+    )
+
+
+def _original(image: str) -> str:
+    """What is known of the image that one stands in for, uncompressed as well."""
+    about = uncompressed_bytes(image)
+    return f" (about {_megabytes(about.bytes)})" if about and "stand-in" not in about.how else ""
 
 
 def _megabytes(size: int | None) -> str:

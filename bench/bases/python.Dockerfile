@@ -5,7 +5,7 @@ RUN sed -i 's/^Types: deb$/Types: deb deb-src/' /etc/apt/sources.list.d/debian.s
     && apt-get update \
     && apt-get install -y --no-install-recommends libbluetooth-dev tk-dev uuid-dev libexpat1-dev
 WORKDIR /usr/src
-RUN apt-get -o APT::Sandbox::User=root source --download-only python3.11 && tar -xf python3.11_*.orig.tar.*
+RUN apt-get -o APT::Sandbox::User=root source --download-only --tar-only python3.11 && tar -xf python3.11_*.orig.tar.*
 RUN cd Python-3.11.* \
     && ./configure --enable-loadable-sqlite-extensions --enable-option-checking=fatal --enable-shared \
         --with-system-expat --with-ensurepip > /dev/null \
