@@ -10,8 +10,8 @@ from slimify.knowledge.image_sizes import uncompressed_bytes
 
 LEVELS = ("safe", "standard", "aggressive")
 _VERDICTS = {
-    "smaller": "same, smaller",
-    "same-size": "same",
+    "smaller": "same program",
+    "same-size": "same program",
     "different": "**other program**",
     "not-built": "**does not build**",
     "never-built": "naive does not build",
