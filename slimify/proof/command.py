@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ SAME, OTHER, FAILED, THEIRS = 0, 1, 2, 3
 _EXITS = {
     Verdict.SMALLER: SAME,
     Verdict.SAME_SIZE: SAME,
+    Verdict.LARGER: OTHER,
     Verdict.DIFFERENT: OTHER,
     Verdict.NOT_BUILT: OTHER,
     Verdict.NEVER_BUILT: THEIRS,
@@ -82,6 +84,8 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
             proof = prover.prove(_subject(request, request.only, request.skip))
             if request.keep:
                 say(f"kept: the images {names.image('')}…, and the logs below {names.folder}")
+            elif (failed := proof.failed) is not None:
+                say(f"the log of the build that failed: {_kept(failed.built.log)}")
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error
     return _EXITS[proof.verdict], render(proof, request.path, request.format)
@@ -114,10 +118,11 @@ def _without_culprits(request: Request, prover: Prover, say: Callable[[str], Non
     dropped: list[tuple[str, Proof]] = []
     while True:
         skip = (*request.skip, *(name for name, _ in dropped))
-        outcome = rewrite(request, _read(request.path), request.only, skip)
+        before = _read(request.path)
+        outcome = rewrite(request, before, request.only, skip)
         if not outcome.changed:
             return Proven(outcome, None, tuple(dropped))
-        proof = prover.prove(_subject(request, request.only, skip))
+        proof = prover.prove(_rewritten(request, before, outcome))
         if proof.verdict is Verdict.NEVER_BUILT:
             raise ProofError(f"{request.path} does not build as it is, so that nothing can be proved")
         if proof.ok:
@@ -139,9 +144,21 @@ def _subject(request: Request, only: tuple[str, ...], skip: tuple[str, ...]) -> 
     ignored = _ignore_text(request.path, context)
     if request.against is not None:
         return Subject(before, _read(request.against), context, (ignored, _ignore_text(request.against, context)))
-    outcome = rewrite(request, before, only, skip)
+    return _rewritten(request, before, rewrite(request, before, only, skip))
+
+
+def _rewritten(request: Request, before: str, outcome: Outcome) -> Subject:
+    context = _context(request)
+    ignored = _ignore_text(request.path, context)
     after = next((file.after for file in outcome.files), ignored)
     return Subject(before, outcome.after.text, context, (ignored, after), outcome.changes)
+
+
+def _kept(log: str) -> str:
+    """The path of a file with a log, which outlives the proof."""
+    with tempfile.NamedTemporaryFile("w", prefix="slimify-log-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write(log)
+    return file.name
 
 
 def _context(request: Request) -> str:

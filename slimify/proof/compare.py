@@ -7,24 +7,31 @@ found by the check of libraries and by running the image.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from slimify.knowledge.language_packages import normalised
+from slimify.knowledge.python_installers import installer
 from slimify.proof.filesystem import Filesystem
 from slimify.proof.holdings import APPLICATION, Holding, holding
 from slimify.proof.image import FileKind, LayerFile
 
 # OCI image specification, "config": what a container is started with. ArgsEscaped and the like belong to the builder.
 _SETTINGS = (
-    "User", "WorkingDir", "Entrypoint", "Cmd", "ExposedPorts", "Volumes", "Labels", "Healthcheck", "StopSignal", "Shell"
+    "User", "WorkingDir", "Entrypoint", "Cmd", "ExposedPorts", "Volumes", "Labels", "Healthcheck", "StopSignal",
+    "Shell", "OnBuild",
 )  # fmt: skip
 _DIST = re.compile(
     r"(?P<place>.*/(?:site|dist)-packages)/(?P<name>[^/]+?)-(?P<version>[^-/]+)\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)"
 )
 _NODE = re.compile(r"(?P<place>(?:.*/)?node_modules)/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.json")
 _GEM = re.compile(r"(?P<place>.*)/specifications/(?P<name>[^/]+)-(?P<version>\d[^/-]*)(?:-[^/]+)?\.gemspec")
-_DPKG = re.compile(r"var/lib/dpkg/info/(?P<name>[^/:]+)(?::\w+)?\.list")
+# The second is that of distroless images.
+_DPKG = re.compile(r"var/lib/dpkg/(?:info/(?P<name>[^/:]+)(?::\w+)?\.list|status\.d/(?P<other>[^/]+?)(?<!\.md5sums))")
+# Packages that the distribution brought, and what comes with Node: they go with the base image.
+_NOT_INSTALLED = re.compile(r"usr/lib/python3/.*|usr/(?:local/)?lib/node_modules/(?:npm|corepack)(?:/.*)?|usr/share/.*")
+_PYTHON = "Python package "
 # Those whose packages are compared by name and version.
 LANGUAGES = frozenset(["Node", "Python", "Ruby"])
 # What is written anew by each build, or whenever something runs.
@@ -80,19 +87,28 @@ def compare(
     packages_may_go: frozenset[str] = frozenset(),
     expected_path: frozenset[str] = frozenset(),
     base_layers: int = 0,
+    placed: frozenset[str] = frozenset(),
+    split: bool = False,
 ) -> Comparison:
     """Compare two images.
 
     `expected` says of a file of the application that the rewrite leaves it out, `packages_may_go` of which languages
     it leaves packages out; `expected_path` are folders that it adds to PATH, or takes from it. `base_layers` are the
-    layers of the new image that are its base's.
+    layers of the new image that are its base's. `placed` are files that the Dockerfile copies, which belong to the
+    application wherever they lie. `split` says that something is built in another stage than the one that ships, where
+    what installs packages may stay with all it requires itself.
     """
     missed = after.missing_libraries(base_layers)
     known = before.missing_libraries()
-    files, left_out = _files(before, after, expected)
+    files, left_out = _files(before, after, expected, placed)
+    packages = list(_packages(before, after, packages_may_go))
+    if split:
+        installing = _installing(packages)
+        left_out += [path for path in before.files if (match := _DIST.fullmatch(path)) and _named(match) in installing]
+        packages = [one for one in packages if one.after is not None or one.what not in installing]
     return Comparison(
-        settings=tuple(_settings(*configs, expected_path)),
-        packages=tuple(_packages(before, after, packages_may_go)),
+        settings=(*_settings(*configs, expected_path), *_starts(before, after, configs)),
+        packages=tuple(packages),
         files=tuple(files),
         libraries=tuple(
             Difference(f"/{path} needs {library}", "found", None)
@@ -133,6 +149,28 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any], path: frozens
             yield Difference(f"ENV {name}", old, new)
 
 
+def _starts(
+    before: Filesystem, after: Filesystem, configs: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> Iterator[Difference]:
+    """The program that a container starts with, where it is there no more."""
+    found = [_program(*one) for one in zip((before, after), configs, strict=True)]
+    if found[0] is not None and found[1] is None:
+        yield Difference("the program that it starts", f"/{found[0]}", None)
+
+
+def _program(filesystem: Filesystem, config: Mapping[str, Any]) -> str | None:
+    """Where the first word of ENTRYPOINT, or of CMD, is found (OCI image specification; execvp(3))."""
+    words = config.get("Entrypoint") or config.get("Cmd") or []
+    if not words:
+        return None
+    name = str(words[0])
+    if "/" in name:
+        folder = str(config.get("WorkingDir") or "/")
+        return filesystem.resolve(name if name.startswith("/") else f"{folder}/{name}")
+    folders = _env(config).get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":")
+    return next((one for folder in folders if (one := filesystem.resolve(f"{folder}/{name}")) is not None), None)
+
+
 def _path(value: str, added: frozenset[str]) -> list[str]:
     return [folder for folder in value.split(":") if folder not in added]
 
@@ -154,25 +192,40 @@ def _packages(before: Filesystem, after: Filesystem, may_go: frozenset[str]) -> 
             yield Difference(f"{kind} package {name}", old.get(key), new.get(key))
 
 
+def _installing(packages: Iterable[Difference]) -> set[str]:
+    """Those that are gone because what installs packages is, as they are said."""
+    gone = [one.what.removeprefix(_PYTHON) for one in packages if one.after is None and one.what.startswith(_PYTHON)]
+    brought = (found.brings for one in gone if (found := installer(one)) is not None)
+    return {_PYTHON + name for name in frozenset().union(*brought).intersection(gone)}
+
+
+def _named(distribution: re.Match[str]) -> str:
+    return _PYTHON + normalised(distribution["name"])
+
+
 def _languages(filesystem: Filesystem) -> dict[tuple[str, str], str]:
-    """The language packages, wherever they lie: their kind and name, and their version or content."""
-    found: dict[tuple[str, str], str] = {}
+    """The language packages, wherever they lie: their kind and name, and their versions or contents."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path, file in filesystem.files.items():
+        if _NOT_INSTALLED.fullmatch(path):
+            continue
         if match := _DIST.fullmatch(path):
             if match["name"].lower() not in ("pip", "setuptools", "wheel"):
-                found["Python", re.sub(r"[-_.]+", "-", match["name"]).lower()] = match["version"]
+                found["Python", normalised(match["name"])].append(match["version"])
         elif match := _GEM.fullmatch(path):
-            found["Ruby", match["name"]] = match["version"]
-        elif (match := _NODE.fullmatch(path)) and file.content is not None and not path.startswith("usr/local/lib/"):
-            found["Node", f"{match['name']} in /{match['place']}"] = file.content.digest[:12]
-    return found
+            found["Ruby", match["name"]].append(match["version"])
+        elif (match := _NODE.fullmatch(path)) and file.content is not None:
+            found["Node", f"{match['name']} in /{match['place']}"].append(file.content.digest[:12])
+    return {package: ", ".join(sorted(values)) for package, values in found.items()}
 
 
-def _files(before: Filesystem, after: Filesystem, expected: Expected) -> tuple[list[Difference], list[str]]:
+def _files(
+    before: Filesystem, after: Filesystem, expected: Expected, placed: frozenset[str]
+) -> tuple[list[Difference], list[str]]:
     differences: list[Difference] = []
     left_out: list[str] = []
     for path, file in sorted(before.files.items()):
-        if not _of_the_application(path, file):
+        if not _of_the_application(path, file) and not (path in placed and _is_own(path, file)):
             continue
         other = after.files.get(path)
         if other is None:
@@ -192,6 +245,15 @@ def _of_the_application(path: str, file: LayerFile) -> bool:
     if path.startswith("usr/local/") and not path.startswith("usr/local/bin/"):
         return False
     return holding(path) == APPLICATION and file.kind is not FileKind.OTHER
+
+
+def _is_own(path: str, file: LayerFile) -> bool:
+    """Whether a file that was copied to a place of the distribution's is one that is compared."""
+    return (
+        not _PASSING.fullmatch(path)
+        and file.kind not in (FileKind.FOLDER, FileKind.OTHER)
+        and not holding(path).title.endswith((" packages", " gems"))
+    )
 
 
 def _differs(old: LayerFile, new: LayerFile, before: Filesystem, after: Filesystem) -> tuple[str, str] | None:
@@ -225,6 +287,8 @@ def _gone(before: Filesystem, after: Filesystem) -> list[tuple[Holding, int]]:
 
 
 def _system(before: Filesystem, after: Filesystem) -> Iterator[str]:
-    old, new = ({m["name"] for path in one.files if (m := _DPKG.fullmatch(path))} for one in (before, after))
+    old, new = (
+        {m["name"] or m["other"] for path in one.files if (m := _DPKG.fullmatch(path))} for one in (before, after)
+    )
     yield from sorted(old - new)
     yield from (f"+{name}" for name in sorted(new - old))

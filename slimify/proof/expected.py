@@ -38,38 +38,64 @@ class Side(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """`files` are paths that are left out, without a slash in front; `variables` and `path` go with the base.
-    `labels` are the names of labels that the Dockerfiles set themselves, None where a variable names one.
-    `base_layers` are the layers of the new image that its base has brought.
+    """Paths are without a slash in front.
+
+    `ignored` are files that are not in the build context any more, `behind` those that are left in another stage than
+    the one that ships: that nobody misses them is to be shown by running the image. `placed` are all files that COPY
+    and ADD put into the old one. `variables` and `path` go with the base. `labels` are the names of labels that the
+    Dockerfiles set themselves, None where a variable names one. `base_layers` are the layers of the new image that its
+    base has brought. `split` says that the new Dockerfile has more stages.
     """
 
-    files: frozenset[str]
+    ignored: frozenset[str]
+    behind: frozenset[str]
+    placed: frozenset[str]
     variables: frozenset[str]
     path: frozenset[str]
     base_layers: int
     labels: frozenset[str] | None
+    split: bool
 
 
 def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
-    """What is left out of `new`: what is copied no more, and what instructions made that are in another stage now."""
+    """What is left out of `new`: what is ignored now, and what is copied or made in another stage."""
     old_build, new_build = before.build(), after.build()
-    old_files, new_files = _placed(old_build), _placed(new_build)
-    files = {path.lstrip("/") for path in old_files - new_files}
-    if len(new_build.stages) > len(old_build.stages):
+    assert new_build.context is not None
+    placed, still = _placed(old_build), _placed(new_build)
+    there = {one.path for one in new_build.context.entries()}
+    ignored = {path for path, source in placed.items() if path not in still and source not in there}
+    behind: set[str] = set()
+    seen = account(image).seen
+    split = len(new_build.stages) > len(old_build.stages)
+    if split:
+        behind = placed.keys() - still.keys() - ignored
         kept = {instruction(layer.made_by) for layer in new.layers}
-        for path, visible in account(image).seen.items():
+        for path, visible in seen.items():
             made_by = instruction(image.layers[visible.layer].made_by)
             if made_by.startswith("RUN ") and made_by not in kept:
-                files.add(path)
-        files |= _emptied(image, files)
+                behind.add(path)
+    emptied = _emptied(image, ignored | behind)
     variables, folders = _of_bases(old_build, new_build)
+    own, other = _env(old_build), _env(new_build)
     return Expected(
-        frozenset(files),
-        variables,
-        folders | _added_to_path(new_build),
+        frozenset(ignored | emptied),
+        frozenset(behind),
+        frozenset(placed) | _copied(image, old_build),
+        frozenset(variables - own.keys() - other.keys()),
+        frozenset(folders | _on_path(other) - _on_path(own)),
         _base_layers(new, new_build),
         _labels(old_build, new_build),
+        split,
     )
+
+
+def _copied(image: Image, build: Build) -> set[str]:
+    """The files that COPY and ADD brought, from wherever it was: the base's own layers are below theirs."""
+    steps = sum(step.keyword in ("COPY", "ADD") for step in chain(build, len(build.stages) - 1))
+    made = [number for number, one in enumerate(image.layers) if instruction(one.made_by).startswith(("COPY ", "ADD "))]
+    own = set(made[len(made) - min(steps, len(made)) :])
+    seen = account(image).seen.items()
+    return {path for path, one in seen if one.layer in own and one.file.kind is not FileKind.FOLDER}
 
 
 def _labels(*builds: Build) -> frozenset[str] | None:
@@ -102,19 +128,22 @@ def _base_layers(image: Image, build: Build) -> int:
     return sum(not one.get("empty_layer") for one in history[: max(len(history) - own, 0)])
 
 
-def _placed(build: Build) -> set[str]:
-    """The files that COPY and ADD put into the last stage. A base of which nothing is known starts in the root."""
+def _placed(build: Build) -> dict[str, str]:
+    """The files that COPY and ADD put into the last stage, with their sources in the build context.
+
+    A base of which nothing is known starts in the root.
+    """
     assert build.context is not None
     stage = build.stages[-1]
     known = config(stage.image or "")
     home = known.workdir if known is not None else "/"
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for step in chain(build, stage.index):
         if step.keyword in ("COPY", "ADD") and not step.instruction.flag("from"):
             state = step.state._replace(workdir=step.state.workdir or home)
             taken = copied(step.instruction, state, build.context)
             if not isinstance(taken, str):
-                found.update(image for _, image in taken.files if image is not None)
+                found.update((image.lstrip("/"), source) for source, image in taken.files if image is not None)
     return found
 
 
@@ -128,11 +157,15 @@ def _of_bases(old: Build, new: Build) -> tuple[frozenset[str], frozenset[str]]:
     return names[0] ^ names[1], paths[0] ^ paths[1]
 
 
-def _added_to_path(build: Build) -> frozenset[str]:
-    found: set[str] = set()
+def _env(build: Build) -> dict[str, list[str]]:
+    """The variables that the last stage sets itself, with all values that they are given."""
+    found: dict[str, list[str]] = {}
     for step in build.stages[-1].steps:
         if step.keyword == "ENV":
             for name, value in pairs(step.instruction):
-                if name == "PATH":
-                    found.update(one for one in str(value).split(":") if one.startswith("/"))
-    return frozenset(found)
+                found.setdefault(name, []).append(str(value))
+    return found
+
+
+def _on_path(variables: dict[str, list[str]]) -> set[str]:
+    return {one for value in variables.get("PATH", ()) for one in value.split(":") if one.startswith("/")}

@@ -8,7 +8,7 @@ from slimify.proof.html_elements import Child, Element, element, page
 from slimify.proof.html_pictures import layer_bars, legend, treemap
 from slimify.proof.image import Image
 from slimify.proof.portions import bars, lost
-from slimify.proof.prove import Proof, Verdict
+from slimify.proof.prove import Proof
 from slimify.proof.show_layers import size_text
 from slimify.proof.show_proof import percent, rows, seen_in_both, short
 from slimify.rewrite.outcome import Change
@@ -26,9 +26,8 @@ def as_html(proof: Proof, name: str) -> str:
 def _parts(proof: Proof, name: str) -> Iterator[Child]:
     yield element("h1", name)
     yield element("p", proof.verdict.value, class_=f"verdict {'good' if proof.ok else 'bad'}")
-    if proof.verdict in (Verdict.NOT_BUILT, Verdict.NEVER_BUILT):
-        failed = proof.after if proof.verdict is Verdict.NOT_BUILT and proof.after is not None else proof.before
-        yield from _section("The end of the build's log", element("pre", failed.built.log[-_LONGEST_LOG:]))
+    if proof.failed is not None:
+        yield from _section("The end of the build's log", element("pre", proof.failed.built.log[-_LONGEST_LOG:]))
         yield from _changes(proof.changes)
         return
     old, new = proof.before, proof.after

@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 import functools
 import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -42,6 +44,13 @@ _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".c
 # What a rebuild is measured after a change of.
 TOUCHED = ("a source", "a manifest")
 
+# What programs say of a network that failed, and may not fail the next time.
+_NETWORK = re.compile(
+    r"temporary failure|timed? ?out|connection (?:reset|refused|aborted)|could not resolve|no such host"
+    r"|hash sum mismatch|EAI_AGAIN|ECONNRESET|ETIMEDOUT|50[234] (?:bad gateway|service unavailable|gateway time)",
+    re.I,
+)
+
 # A split of Node's removes development dependencies at the end of the build.
 _LEAVING_OUT = {"production-dependencies": LANGUAGES, "split-stage": frozenset(["Node"])}
 
@@ -53,6 +62,7 @@ class Verdict(enum.Enum):
 
     SMALLER = "smaller, and the same program"
     SAME_SIZE = "the same program, and no smaller"
+    LARGER = "the same program, and larger"
     DIFFERENT = "another program"
     NOT_BUILT = "the rewritten Dockerfile does not build"
     NEVER_BUILT = "the Dockerfile does not build as it is"
@@ -93,6 +103,13 @@ class Proof(NamedTuple):
     def ok(self) -> bool:
         """Whether the rewrite may be taken."""
         return self.verdict in (Verdict.SMALLER, Verdict.SAME_SIZE)
+
+    @property
+    def failed(self) -> Measured | None:
+        """The version that did not build."""
+        if self.verdict is Verdict.NEVER_BUILT:
+            return self.before
+        return self.after if self.verdict is Verdict.NOT_BUILT else None
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -182,8 +199,10 @@ class _Version:
                 self._prover.say("rebuilds are not measured: the build context cannot be copied")
                 return
             warm = self._again(copy, f"{role}-warm")
+            touched = os.path.join(copy, path)
+            os.chmod(touched, os.stat(touched).st_mode | stat.S_IWUSR)
             # As often as no proof before, which would have left its steps in the builder's cache.
-            with open(os.path.join(copy, path), "ab") as file:
+            with open(touched, "ab") as file:
                 file.write(b"\n" * (1 + secrets.randbelow(1 << 16)))
             built = self._again(copy, f"{role}-touched")
             if warm.ok and built.ok:
@@ -228,6 +247,9 @@ class Prover:
         if not old.measured.built.ok:
             return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None, subject.changes)
         new = self._version(subject.after, subject.ignored[1], subject.context)
+        if not new.measured.built.ok and _NETWORK.search(new.measured.built.log):
+            self.say("the network failed: building once more")
+            new = self._version(subject.after, subject.ignored[1], subject.context, turn=2)
         if not new.measured.built.ok:
             return Proof(Verdict.NOT_BUILT, old.measured, new.measured, None, (), None, subject.changes)
         assert old.measured.image is not None
@@ -237,13 +259,15 @@ class Prover:
             old.filesystem,
             new.filesystem,
             (_of_its_own(old.config, left), _of_its_own(new.config, left)),
-            left.files.__contains__,
+            (left.ignored | left.behind).__contains__,
             packages_may_go=_leaving_out(subject),
             expected_path=left.path,
             base_layers=left.base_layers,
+            placed=left.placed,
+            split=left.split,
         )
         if comparison.files:
-            comparison = without_unsteady(comparison, self._unsteady(subject))
+            comparison = without_unsteady(comparison, self._unsteady(subject, left.placed))
         behaviour: list[Difference] = []
         seen, not_run = None, ""
         if self.engine.runs:
@@ -253,18 +277,17 @@ class Prover:
             seen = old.seen, new.seen
         else:
             not_run = f"{self.engine.program} starts no containers; podman, which uses the same images, does"
-        different = bool(comparison.differences or behaviour)
-        smaller = new.measured.size < old.measured.size * (1 - _SAME_SHARE)
-        verdict = Verdict.DIFFERENT if different else Verdict.SMALLER if smaller else Verdict.SAME_SIZE
+        behaviour += _missed([one for one in comparison.left_out if one in left.behind], seen)
+        verdict = _verdict(bool(comparison.differences or behaviour), old.measured.size, new.measured.size)
         differs = tuple(behaviour)
         return Proof(verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run)
 
-    def _unsteady(self, subject: Subject) -> tuple[Difference, ...]:
+    def _unsteady(self, subject: Subject, placed: frozenset[str]) -> tuple[Difference, ...]:
         """What differs between two builds of one and the same Dockerfile: files with times, or with random names."""
         one, other = (self._version(subject.before, subject.ignored[0], subject.context, turn) for turn in (1, 2))
         if not other.measured.built.ok:
             return ()
-        return compare(one.filesystem, other.filesystem, (one.config, other.config)).files
+        return compare(one.filesystem, other.filesystem, (one.config, other.config), placed=placed).files
 
     def _version(self, text: str, ignored: str | None, context: str, turn: int = 1) -> _Version:
         key = text, ignored, context, turn
@@ -283,6 +306,22 @@ class Prover:
         with open(f"{path}.dockerignore", "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(ignored or "")
         return Side(path, text, context, self.options.target, dict(self.options.build_args))
+
+
+def _verdict(different: bool, before: int, after: int) -> Verdict:
+    if different:
+        return Verdict.DIFFERENT
+    if abs(after - before) <= before * _SAME_SHARE:
+        return Verdict.SAME_SIZE
+    return Verdict.SMALLER if after < before else Verdict.LARGER
+
+
+def _missed(behind: list[str], seen: tuple[smoke.Seen, smoke.Seen] | None) -> Iterator[Difference]:
+    """What is left in the build stage is told from what was forgotten there by nothing else than running the image."""
+    if behind and not (seen is not None and seen[0].shown and seen[1].shown):
+        first = ", ".join(f"/{path}" for path in behind[:3]) + (f" and {len(behind) - 3} more" if behind[3:] else "")
+        why = "nothing was run" if seen is None else "nothing was shown to work"
+        yield Difference("files of the build stage", first, f"left out, and {why} without them")
 
 
 def _config(image: Image) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from slimify.proof.prove import Measured, Proof, Verdict
+from slimify.proof.prove import Measured, Proof
 from slimify.proof.show_layers import size_text
 
 _LONGEST = 300
@@ -25,6 +25,9 @@ def as_markdown(proof: Proof, name: str) -> str:
         lines += [
             f"| {what} | {old} | {new} | {change} |" for what, old, new, change in rows(proof.before, proof.after)
         ]
+    if proof.failed is not None:
+        # Indented by four, so that nothing in a log ends the block.
+        lines += [f"    {line}" for line in log_tail(proof.failed)]
     if proof.not_run:
         lines += ["", f"Not run: {proof.not_run}.", ""]
     for one in proof.differences[:_LINES]:
@@ -55,6 +58,7 @@ def as_data(proof: Proof, name: str) -> dict[str, Any]:
             for one in proof.changes
         ],
         "not_run": proof.not_run or None,
+        "log": None if proof.failed is None else list(log_tail(proof.failed)),
         "seen": None if proof.seen is None else [one._asdict() for one in proof.seen],
     }
 
@@ -86,9 +90,8 @@ def rows(old: Measured, new: Measured) -> Iterator[tuple[str, str, str, str]]:
 
 def _lines(proof: Proof, name: str) -> Iterator[str]:
     yield f"{name}: {proof.verdict.value}"
-    failed = proof.after if proof.verdict is Verdict.NOT_BUILT else proof.before
-    if proof.verdict in (Verdict.NOT_BUILT, Verdict.NEVER_BUILT) and failed is not None:
-        yield from (f"  | {line}" for line in failed.built.log.splitlines()[-_LINES:])
+    if proof.failed is not None:
+        yield from (f"  | {line}" for line in log_tail(proof.failed))
         return
     assert proof.after is not None
     for what, old, new, change in rows(proof.before, proof.after):
@@ -114,6 +117,11 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         yield f"  differs from build to build: {first}" + (f" and {count - 3} more" if count > 3 else "")
     if proof.seen is not None:
         yield from (f"  seen in both: {one}" for one in seen_in_both(proof))
+
+
+def log_tail(failed: Measured) -> list[str]:
+    """The last lines of what a build said."""
+    return failed.built.log.splitlines()[-_LINES:]
 
 
 def seen_in_both(proof: Proof) -> Iterator[str]:

@@ -57,6 +57,10 @@ class Seen(NamedTuple):
     health: int | None
     log: str
 
+    @property
+    def shown(self) -> bool:
+        return self.exit in (0, None)
+
 
 def observe(engine: Engine, image: str, name: str, config: Mapping[str, Any], smoke: Smoke) -> Seen:
     """Start an image, watch it, and remove the container. Raises `EngineError`."""

@@ -57,9 +57,10 @@ class FakeEngine:
         (programs / name).chmod(0o755)
 
     def left(self) -> list[str]:
-        """All images, containers and folders of proofs that are there."""
+        """All images, containers and folders of proofs that are there; the log of a build that failed may stay."""
         made = [path.name for kind in ("images", "containers") for path in (self.state / kind).iterdir()]
-        return sorted([*made, *(path.name for path in self.temporary.iterdir())])
+        folders = [path.name for path in self.temporary.iterdir() if not path.name.startswith("slimify-log-")]
+        return sorted([*made, *folders])
 
     def calls(self, command: str) -> list[list[str]]:
         """The arguments of each call of a command."""

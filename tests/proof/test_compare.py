@@ -108,6 +108,73 @@ def test_node_packages() -> None:
     assert whats(compared(old, other, packages_may_go=LANGUAGES)) == ["Node package a in /app/node_modules"]
 
 
+def test_packages_that_node_brings_go_with_it() -> None:
+    for manager in ("npm", "corepack"):
+        old = {f"usr/local/lib/node_modules/{manager}/node_modules/a/package.json": "{}", "app/x": ""}
+        assert not compared(old, {"app/x": ""}).differences
+    old = {"usr/local/lib/node_modules/pm2/package.json": "{}", "app/x": ""}
+    assert whats(compared(old, {"app/x": ""})) == ["Node package pm2 in /usr/local/lib/node_modules"]
+    old = {"usr/src/app/node_modules/a/package.json": "{}", "app/x": ""}
+    assert whats(compared(old, {"app/x": ""})) == ["Node package a in /usr/src/app/node_modules"]
+
+
+def test_a_package_that_is_there_twice() -> None:
+    here, there = "app/venv/lib/python3.11/site-packages", "usr/local/lib/python3.11/site-packages"
+    both = {f"{place}/six-1.17.0.dist-info/METADATA": "" for place in (here, there)}
+    one = {f"{there}/six-1.17.0.dist-info/METADATA": ""}
+    assert whats(compared(both, one)) == ["Python package six"]
+    # What apt brought is a package of the distribution.
+    apt = {"usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA": ""}
+    assert not compared({**one, **apt}, one).differences
+    assert whats(compared({**one, **apt}, apt)) == ["Python package six"]
+
+
+def test_what_installs_packages_may_stay_in_the_build_stage() -> None:
+    folder = "usr/local/lib/python3.11/site-packages"
+    names = ("uv-0.13.9", "flask-3.0.3", "pipenv-1", "distlib-1")
+    old = {f"{folder}/{name}.dist-info/METADATA": "" for name in names}
+    new = {"opt/venv/lib/python3.11/site-packages/flask-3.0.3.dist-info/METADATA": ""}
+    assert whats(compared(old, new)) == ["Python package distlib", "Python package pipenv", "Python package uv"]
+    found = compared(old, new, split=True)
+    assert not found.differences
+    assert f"{folder}/distlib-1.dist-info/METADATA" in found.left_out
+    alone = {path: "" for path in old if "pipenv" not in path}
+    assert whats(compared(alone, new, split=True)) == ["Python package distlib"]
+    assert whats(compared(old, {**alone}, split=True)) == []
+    assert whats(compared(old, {path: "" for path in old if "flask" not in path}, split=True)) == [
+        "Python package flask"
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["var/www/html/admin.php", "usr/share/nginx/html/index.html", "etc/nginx/conf.d/app.conf", "usr/bin/entry.sh",
+     "usr/local/share/data", "opt/plugins/x.so", "usr/lib/own.h"],
+)  # fmt: skip
+def test_what_is_copied_belongs_to_the_application_wherever_it_lies(path: str) -> None:
+    placed = frozenset([path])
+    assert whats(compared({path: "1"}, {"app/x": ""}, placed=placed)) == [f"/{path}"]
+    assert whats(compared({path: "1"}, {path: "2"}, placed=placed)) == [f"/{path}"]
+    assert not compared({path: "1"}, {path: "1"}, placed=placed).differences
+    if not path.startswith("opt/"):
+        assert not compared({path: "1"}, {"app/x": ""}).differences, "one of the distribution's"
+
+
+@pytest.mark.parametrize(
+    ("config", "gone"),
+    [
+        ({"Cmd": ["tool", "x"], "Env": ["PATH=/opt/bin:/bin"]}, True),
+        ({"Entrypoint": ["/opt/bin/tool"], "Cmd": ["x"]}, True),
+        ({"Cmd": ["bin/tool"], "WorkingDir": "/opt"}, True),
+        ({"Cmd": ["nowhere"]}, False),
+        ({}, False),
+    ],
+)
+def test_the_program_that_it_starts(config: dict[str, object], gone: bool) -> None:
+    found = compared({"opt/bin/tool": "#!"}, {"a/b": ""}, (config, config), expected=lambda _: True)
+    assert whats(found) == (["the program that it starts"] if gone else [])
+
+
 CONFIG = {
     "Env": ["PATH=/usr/bin", "A=b"],
     "Cmd": ["x"],
@@ -126,6 +193,7 @@ CONFIG = {
         ({"ExposedPorts": {}}, ["ExposedPorts"]),
         ({"Entrypoint": ["e"]}, ["Entrypoint"]),
         ({"Labels": {"a": "b"}}, ["Labels"]),
+        ({"OnBuild": ["RUN x"]}, ["OnBuild"]),
         ({"Env": ["PATH=/usr/bin", "A=c"]}, ["ENV A"]),
         ({"Env": ["PATH=/usr/bin"]}, ["ENV A"]),
         ({"Env": ["PATH=/opt/venv/bin:/usr/bin", "A=b"]}, []),
@@ -169,6 +237,13 @@ def test_libraries_are_found_through_links_and_where_the_loader_is_told() -> Non
 
 def test_a_damaged_program_is_no_program() -> None:
     assert Filesystem(image(layer({"opt/tool": SHELL[:4000], "opt/other": b"\x7fELF"}))).missing_libraries() == {}
+
+
+def test_packages_of_the_distribution_by_name() -> None:
+    old = {"var/lib/dpkg/info/gcc.list": "", "var/lib/dpkg/info/libc6:amd64.list": "", "app/x": ""}
+    new = {"var/lib/dpkg/status.d/libc6": "", "var/lib/dpkg/status.d/libc6.md5sums": "", "app/x": ""}
+    assert compared(old, new).system == ("gcc",)
+    assert compared(new, old).system == ("+gcc",)
 
 
 def test_what_differs_from_build_to_build() -> None:

@@ -47,15 +47,57 @@ def test_what_is_copied_no_more_and_what_the_build_left(tmp_path: Path) -> None:
     )
     new = image(("ADD rootfs.tar /", {"bin/sh": ""}), ("COPY /app /app # buildkit", {"app": "x"}))
     found = told(BEFORE, AFTER, old, new, tmp_path)
-    assert {"main.cpp", "main.o"} <= found.files
-    assert "bin/sh" not in found.files
+    assert found.behind >= {"main.cpp", "main.o"}
+    assert "bin/sh" not in found.behind
+    assert found.placed == {"main.cpp"}
+    assert not found.ignored
+
+
+def test_what_is_ignored_now(tmp_path: Path) -> None:
+    before = "FROM ubuntu:22.04\nWORKDIR /app\nCOPY . .\n"
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md").write_text("")
+    (tmp_path / "main.py").write_text("")
+    one = image(("ADD rootfs.tar /", {"bin/sh": ""}), ("COPY . .", {"app/main.py": "", "app/notes/a.md": ""}))
+    sides = []
+    for number, ignored in enumerate(("", "notes\n")):
+        path = tmp_path / f"{number}.Dockerfile"
+        path.write_text(before)
+        Path(f"{path}.dockerignore").write_text(ignored)
+        sides.append(Side(str(path), before, str(tmp_path), None, {}))
+    found = expected(sides[0], sides[1], one, one)
+    assert {"app/notes/a.md", "app/notes"} <= found.ignored
+    assert "app/main.py" not in found.ignored | found.behind
+    assert {"app/main.py", "app/notes/a.md"} <= found.placed
+
+
+def test_what_is_merely_copied_no_more_is_not_expected(tmp_path: Path) -> None:
+    for name in ("main.py", "other.py"):
+        (tmp_path / name).write_text("")
+    before, after = "FROM ubuntu:22.04\nCOPY main.py other.py /app/\n", "FROM ubuntu:22.04\nCOPY main.py /app/\n"
+    one = image(("ADD rootfs.tar /", {"bin/sh": ""}), ("COPY", {"app/main.py": "", "app/other.py": ""}))
+    found = told(before, after, one, one, tmp_path)
+    assert not found.ignored
+    assert not found.behind
+    assert {"app/main.py", "app/other.py"} <= found.placed
+
+
+def test_what_comes_from_another_stage_is_placed_too(tmp_path: Path) -> None:
+    before = "FROM ubuntu:22.04 AS b\nRUN make\nFROM nginx:1.27\nCOPY --from=b /out /usr/share/nginx/html\n"
+    history = (
+        ("ADD rootfs.tar /", {"usr/bin/x": ""}),
+        ("COPY /out /usr/share/nginx/html # buildkit", {"usr/share/nginx/html/i": ""}),
+    )
+    found = told(before, before, image(*history), image(*history), tmp_path)
+    assert found.placed == {"usr/share/nginx/html/i"}
 
 
 def test_the_same_dockerfile_leaves_nothing_out(tmp_path: Path) -> None:
     (tmp_path / "main.cpp").write_text("")
     old = image(("ADD rootfs.tar /", {"bin/sh": ""}), ("RUN /bin/sh -c make # buildkit", {"app": "x"}))
     found = told(BEFORE, BEFORE, old, old, tmp_path)
-    assert not found.files
+    assert not found.ignored
+    assert not found.behind
     assert not found.variables
 
 
@@ -68,6 +110,17 @@ def test_variables_and_folders_of_the_base_go_with_it(tmp_path: Path) -> None:
     found = told(before, after, one, one, tmp_path)
     assert {"GOPATH", "GOLANG_VERSION"} <= found.variables
     assert {"/go/bin", "/usr/local/go/bin", "/opt/bin"} <= found.path
+
+
+def test_variables_of_their_own_do_not_go_with_the_base(tmp_path: Path) -> None:
+    before = "FROM golang:1.22\nENV GOPATH=/x PATH=/venv/bin:/usr/bin\n"
+    after = "FROM debian:bookworm-slim\nENV PATH=/usr/bin:/venv/bin:/new\n"
+    one = image(("ADD rootfs.tar /", {"bin/sh": ""}))
+    found = told(before, after, one, one, tmp_path)
+    assert "GOPATH" not in found.variables
+    assert "GOLANG_VERSION" in found.variables
+    assert "/new" in found.path
+    assert not found.path & {"/venv/bin", "/usr/bin"}
 
 
 def test_a_folder_goes_with_the_last_of_its_files() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 
 from slimify.cli import run
+from slimify.proof import processes
 from slimify.proof.engine import Engine, EngineError, find_engine
 from slimify.proof.session import clear_leftovers, session
 from slimify.rewrite import registry
@@ -115,9 +118,58 @@ def test_the_rewrite_does_not_build(engine: FakeEngine, capsys: Capture) -> None
     engine.knows(AS_IT_IS, FILES, CACHE)
     engine.knows("", FILES, fails=True, log="#5 make: gcc: No such file or directory")
     assert run(["prove", "--no-rebuild"]) == 1
-    text = capsys.readouterr().out
+    text, said = capsys.readouterr()
     assert text.startswith("Dockerfile: the rewritten Dockerfile does not build\n")
     assert "  | #5 make: gcc: No such file or directory\n" in text
+    (kept,) = engine.temporary.iterdir()
+    assert f"the log of the build that failed: {kept}" in said
+    assert "gcc: No such file" in kept.read_text()
+    assert len(engine.calls("build")) == 2
+    assert run(["prove", "--no-rebuild", "--format", "json"]) == 1
+    assert "#5 make: gcc: No such file or directory" in reported(capsys)["log"]
+    assert run(["prove", "--no-rebuild", "--format", "markdown"]) == 1
+    assert "\n    #5 make: gcc: No such file or directory\n" in capsys.readouterr().out
+
+
+def test_a_network_that_fails_is_asked_once_more(engine: FakeEngine, capsys: Capture) -> None:
+    engine.knows(AS_IT_IS, FILES, CACHE)
+    engine.knows("", FILES, fails=True, log="#5 E: Temporary failure resolving 'deb.example.org'")
+    assert run(["prove", "--no-rebuild"]) == 1
+    assert len(engine.calls("build")) == 3
+    assert "the network failed: building once more" in capsys.readouterr().err
+
+
+def test_a_larger_image_is_no_success(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    engine.knows(AS_IT_IS, FILES)
+    engine.knows("", FILES, CACHE)
+    assert run(["prove", "--no-rebuild"]) == 1
+    assert capsys.readouterr().out.startswith("Dockerfile: the same program, and larger\n")
+    assert run(["fix", "--prove", "Dockerfile"]) == 0
+    assert (project / "Dockerfile").read_text() == FAT
+
+
+SPLIT = "FROM debian:12-slim AS b\nCOPY main.py /app/\nFROM debian:12-slim\nCOPY --from=b /app/x /app/\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [({"exit": 0}, 0), ({"exit": None}, 0), ({"exit": 1}, 1)],
+)
+def test_what_stays_behind_is_shown_not_to_be_missed(
+    engine: FakeEngine, project: Path, capsys: Capture, what: dict[str, Any], code: int
+) -> None:
+    (project / "main.py").write_text("")
+    (project / "Dockerfile").write_text("FROM debian:12-slim\nCOPY main.py /app/\n")
+    (project / "split").write_text(SPLIT)
+    engine.knows("AS b", {"etc/passwd": "root\n"}, **what)
+    engine.knows("", FILES, CACHE, **what)
+    assert run(["prove", "--no-rebuild", "--against", "split"]) == code
+    said = capsys.readouterr().out
+    assert ("nothing was shown to work without them" in said) == bool(code)
+    assert ("left out on purpose: /app" in said) or code
+    engine.called("buildah")
+    assert run(["prove", "--no-rebuild", "--against", "split"]) == 1
+    assert "nothing was run without them" in capsys.readouterr().out
 
 
 def test_it_never_built(engine: FakeEngine, capsys: Capture) -> None:
@@ -179,6 +231,7 @@ def test_a_command_that_does_not_end(engine: FakeEngine, capsys: Capture) -> Non
 
 def test_rebuilds(engine: FakeEngine, project: Path, capsys: Capture) -> None:
     (project / "main.py").write_text("")
+    (project / "main.py").chmod(0o444)
     (project / "requirements.txt").write_text("")
     (project / "Dockerfile").write_text(FAT.replace("CMD", "COPY . /app\nCMD"))
     engine.knows(AS_IT_IS, FILES, CACHE)
@@ -574,8 +627,57 @@ def test_what_a_dead_process_left(engine: FakeEngine) -> None:
 
 
 def test_a_number_that_another_process_has_by_now(engine: FakeEngine) -> None:
-    (engine.temporary / f"slimify-proof-p{os.getpid()}s1xabcdef").mkdir()
-    assert clear_leftovers(find_engine()) == [f"p{os.getpid()}s1xabcdef"]
+    with session(find_engine()) as names:
+        owner = names.identity.replace(f"s{processes.started(os.getpid())}h", "s1h")
+    (engine.temporary / f"slimify-proof-{owner}").mkdir(0o700)
+    assert clear_leftovers(find_engine()) == [owner]
+
+
+def test_a_folder_that_somebody_else_made(engine: FakeEngine) -> None:
+    """Everybody may make a folder of such a name, and write into it what is to be ended."""
+    with session(find_engine()) as names:
+        owner = names.identity.replace(f"p{os.getpid()}s", "p4194999s")
+    planted = engine.temporary / f"slimify-proof-{owner}"
+    planted.mkdir(0o755)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True) as victim:
+        (planted / "x.process").write_text(f"{victim.pid} {processes.started(victim.pid)}")
+        clear_leftovers(find_engine())
+        assert victim.poll() is None
+        victim.kill()
+    assert planted.exists()
+    shutil.rmtree(planted)
+    planted.symlink_to(engine.temporary.parent)
+    clear_leftovers(find_engine())
+    assert engine.temporary.parent.exists()
+    planted.unlink()
+
+
+def test_what_another_container_makes_with_the_same_engine(engine: FakeEngine) -> None:
+    """Its processes have numbers of their own, so that only what is old is known to be left."""
+    with session(find_engine()) as names:
+        other = re.sub("h[0-9a-f]{8}t", "h00000000t", names.identity).replace(f"p{os.getpid()}s", "p4194999s")
+    (engine.state / "images" / f"slimify-proof:{other}-0").write_text("{}")
+    assert clear_leftovers(find_engine()) == []
+    old = re.sub("t[0-9a-f]+x", f"t{int(time.time()) - 50 * 3600:x}x", other)
+    (engine.state / "images" / f"slimify-proof:{other}-0").rename(engine.state / "images" / f"slimify-proof:{old}-0")
+    assert clear_leftovers(find_engine()) == [old]
+
+
+def test_a_second_interruption_does_not_stop_the_cleaning(engine: FakeEngine) -> None:
+    engine.knows("", FILES)
+    docker = find_engine()
+    remove = docker.remove_image
+
+    def interrupted(name: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        remove(name)
+
+    docker.remove_image = interrupted  # type: ignore[method-assign]
+    with pytest.raises(Halt), session(docker) as names:
+        made(docker, engine, names.image("0"), names.container("0"))
+        raise Halt
+    assert engine.left() == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def started(engine: FakeEngine, *arguments: str) -> subprocess.Popen[bytes]:
