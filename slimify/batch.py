@@ -14,7 +14,6 @@ from slimify.run import (
     FAILED,
     OK,
     WOULD_CHANGE,
-    Prove,
     Request,
     UsageError,
     complain,
@@ -186,15 +185,14 @@ def work(task: Task) -> Result:
         return Result(task.path, error=fault(task.path, error))
 
 
-def _proven(path: str, task: Task, context: str, prove: Prove) -> Outcome | str:
+def _proven(path: str, task: Task, context: str, asked: Trial) -> Outcome | str:
     """The outcome for one file without what could not be proved, or, as text, why there is none."""
-    from slimify.proof.command import ProofError, fix_and_prove, tried
+    from slimify.proof.command import ProofError, fix_and_prove, options, tried
     from slimify.proof.command import Request as ProofRequest
-    from slimify.proof.engine import BuildOptions
     from slimify.proof.show_proof import as_text
 
     settings, quiet = task.settings, task.request.quiet
-    trial = task.trial.under(Trial(network=prove.network))
+    trial = task.trial.under(asked)
     request = ProofRequest(
         path,
         context,
@@ -202,8 +200,8 @@ def _proven(path: str, task: Task, context: str, prove: Prove) -> Outcome | str:
         only=settings.only,
         skip=settings.skip,
         cache_mounts=settings.cache_mounts,
-        engine=prove.engine,
-        options=BuildOptions(settings.target, dict(settings.build_args), network=trial.network),
+        engine=trial.engine,
+        options=options(trial, settings.target, settings.build_args),
         smoke=tried(trial),
     )
     try:

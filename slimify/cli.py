@@ -5,13 +5,18 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 
 import slimify
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
-from slimify.run import FAILED, OK, Prove, Request, UsageError, build_args, complain, put
+from slimify.config_values import WrongError, command_words, seconds, size
+from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, put
+from slimify.trial import Trial
+
+T = TypeVar("T")
 
 app = typer.Typer(
     name="slimify",
@@ -118,6 +123,42 @@ ConfigFile = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
 ]
 NoConfig = Annotated[bool, typer.Option("--no-config", help="Use no configuration.")]
+_BUILDS = "The builds of a proof"
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="docker, podman or buildah. (default: what is there)", rich_help_panel=_BUILDS
+    ),
+]
+Builder = Annotated[
+    str | None,
+    typer.Option(
+        "--builder", metavar="NAME", help="Build with this builder of docker buildx.", rich_help_panel=_BUILDS
+    ),
+]
+Secret = Annotated[
+    list[str] | None,
+    typer.Option("--secret", metavar="SPEC", help="Handed on to the builds. Repeatable.", rich_help_panel=_BUILDS),
+]
+Platform = Annotated[
+    str | None,
+    typer.Option("--platform", metavar="OS/ARCH", help="Handed on to the builds.", rich_help_panel=_BUILDS),
+]
+Network = Annotated[
+    str | None, typer.Option("--network", metavar="MODE", help="Handed on to the builds.", rich_help_panel=_BUILDS)
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="How long a build may take. (default: 3600)", rich_help_panel=_BUILDS
+    ),
+]
+MaxSize = Annotated[
+    str | None,
+    typer.Option(
+        "--max-size", metavar="SIZE", help="How large an image may be. (default: 30GB)", rich_help_panel=_BUILDS
+    ),
+]
 
 
 @app.command(
@@ -170,14 +211,22 @@ def fix(
     prove: Annotated[
         bool, typer.Option("--prove", help="Build and run both versions, and write only what is the same program.")
     ] = False,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="The engine for --prove.")] = None,
-    network: Annotated[str | None, typer.Option(metavar="MODE", help="The network of the builds for --prove.")] = None,
+    engine: EngineName = None,
+    builder: Builder = None,
+    secret: Secret = None,
+    platform: Platform = None,
+    network: Network = None,
+    timeout: Timeout = None,
+    max_size: MaxSize = None,
 ) -> None:
     """Rewrite Dockerfiles where they are, and print the diff and a short report."""
     from slimify.batch import fix_paths, report_one
     from slimify.run import fix_stdin
 
     try:
+        builds = _builds(engine, builder, secret, platform, network, timeout, max_size)
+        if not prove and builds != Trial():
+            raise UsageError("nothing is built without --prove")
         request = Request(
             cli=Config(
                 level=level.value if level else None,
@@ -198,7 +247,7 @@ def fix(
             output=output,
             # Builds are the engine's to share out.
             jobs=1 if prove else jobs,
-            prove=Prove(engine, network) if prove else None,
+            prove=builds if prove else None,
             stdin_filename=stdin_filename,
             context=context,
         )
@@ -213,6 +262,35 @@ def fix(
         report = report_one(form.value, verbose) if form is not Format.text else None
         raise typer.Exit(fix_stdin(request, report))
     raise typer.Exit(fix_paths(request, paths))
+
+
+def _builds(
+    engine: str | None,
+    builder: str | None,
+    secret: list[str] | None,
+    platform: str | None,
+    network: str | None,
+    timeout: float | None,
+    max_size: str | None,
+) -> Trial:
+    """What the options say about the builds of a proof. Raises `UsageError`."""
+    return Trial(
+        engine=engine,
+        builder=builder,
+        secrets=tuple(secret) if secret else None,
+        platform=platform,
+        network=network,
+        timeout=None if timeout is None else _value("--timeout", seconds, timeout),
+        max_size=None if max_size is None else _value("--max-size", size, max_size),
+    )
+
+
+def _value(option: str, read: Callable[[object], T], value: object) -> T:
+    """What an option says, read as a configuration file's is. Raises `UsageError`."""
+    try:
+        return read(value)
+    except WrongError as error:
+        raise UsageError(f"{option} {error}") from None
 
 
 @app.command(epilog="Exit codes: 0 done; 1 --check, and something would change; 2 the patch does not apply.")
@@ -251,22 +329,18 @@ def prove(
     only: Only = None,
     skip: Skip = None,
     cache_mounts: CacheMounts = None,
-    engine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="docker, podman or buildah. (default: what is there)")
-    ] = None,
-    builder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Build with this builder of docker buildx.")
-    ] = None,
+    engine: EngineName = None,
+    builder: Builder = None,
+    secret: Secret = None,
+    platform: Platform = None,
+    network: Network = None,
+    timeout: Timeout = None,
+    max_size: MaxSize = None,
     target: Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that is built.")] = None,
     build_arg: Annotated[
         list[str] | None,
         typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
     ] = None,
-    secret: Annotated[
-        list[str] | None, typer.Option(metavar="SPEC", help="Handed on to the builds. Repeatable.")
-    ] = None,
-    platform: Annotated[str | None, typer.Option(metavar="OS/ARCH", help="Handed on to the builds.")] = None,
-    network: Annotated[str | None, typer.Option(metavar="MODE", help="Handed on to the builds.")] = None,
     run_command: Annotated[
         str | None, typer.Option("--run", metavar="COMMAND", help="Run this in both, not what they start.")
     ] = None,
@@ -284,8 +358,6 @@ def prove(
         list[str] | None,
         typer.Option(metavar="OPTION", help="Handed on to the engine's run, such as '-e KEY=value'. Repeatable."),
     ] = None,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long a build may take.")] = 3600.0,
-    max_size: Annotated[str, typer.Option(metavar="SIZE", help="How large an image may be.")] = "30GB",
     compressed: Annotated[
         bool, typer.Option("--compressed", help="Measure also what is pushed, which takes a while.")
     ] = False,
@@ -298,13 +370,10 @@ def prove(
 ) -> None:
     """Build a Dockerfile before and after, compare the images, run both, and say what follows."""
     from slimify.config import Finder, merge
-    from slimify.proof.command import ProofError, Request, dockerfile_of, prove_path, tried
-    from slimify.proof.engine import BuildOptions
-    from slimify.proof.show_layers import size_of
+    from slimify.proof.command import ProofError, Request, dockerfile_of, options, prove_path, tried
     from slimify.run import log
     from slimify.semantics.build import TargetError
     from slimify.syntax.errors import DockerfileSyntaxError
-    from slimify.trial import Trial
 
     try:
         path = dockerfile_of(path)
@@ -318,26 +387,15 @@ def prove(
             cache_mounts=cache_mounts,
         )
         settings = merge(found, chosen)
-        trial = found.prove.under(
-            Trial(
-                run=_words("--run", run_command) if run_command else None,
-                http=tuple(http) if http else None,
-                expect=expect,
-                wait=wait,
-                network=network,
-                arguments=tuple(word for one in argument for word in _words("--argument", one)) if argument else None,
-            )
+        words = [word for one in argument or () for word in _value("--argument", command_words, one)]
+        asked = _builds(engine, builder, secret, platform, network, timeout, max_size)._replace(
+            run=_value("--run", command_words, run_command) if run_command else None,
+            http=tuple(http) if http else None,
+            expect=expect,
+            wait=None if wait is None else _value("--wait", seconds, wait),
+            arguments=tuple(words) if words else None,
         )
-        options = BuildOptions(
-            target=settings.target,
-            build_args=settings.build_args,
-            platform=platform,
-            network=trial.network,
-            secrets=tuple(secret or ()),
-            builder=builder,
-            timeout=timeout,
-            max_size=size_of(max_size),
-        )
+        trial = found.prove.under(asked)
         request = Request(
             path=path,
             context=context,
@@ -346,8 +404,8 @@ def prove(
             only=settings.only,
             skip=settings.skip,
             cache_mounts=settings.cache_mounts,
-            engine=engine,
-            options=options,
+            engine=trial.engine,
+            options=options(trial, settings.target, settings.build_args),
             smoke=tried(trial),
             keep=keep,
             rebuild=rebuild,
@@ -359,15 +417,6 @@ def prove(
         raise typer.Exit(complain(error)) from None
     put(report)
     raise typer.Exit(code)
-
-
-def _words(option: str, value: str) -> tuple[str, ...]:
-    from slimify.config_values import WrongError, command_words
-
-    try:
-        return command_words(value)
-    except WrongError as error:
-        raise UsageError(f"{option} {error}") from None
 
 
 @app.command(epilog="Exit codes: 0 done; 2 the image cannot be read.")

@@ -85,3 +85,13 @@ def seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise WrongError("must be a number of seconds")
     return float(value)
+
+
+def size(value: object) -> int:
+    """Bytes, as a text that people write: `500MB`, `1.5 GB`."""
+    import re
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)B?", value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise WrongError(f"must be a size like 500MB or 1.5GB, and {value!r} is none")
+    return int(float(match[1]) * 1000.0 ** " KMGT".index(match[2].upper() or " "))

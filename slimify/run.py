@@ -19,6 +19,7 @@ from slimify.config import (
     merge,
     transform_names,
 )
+from slimify.trial import Trial
 
 if TYPE_CHECKING:
     from slimify.rewrite.outcome import Outcome
@@ -31,13 +32,6 @@ INTERRUPTED = 130
 
 class UsageError(Exception):
     """A command line that makes no sense."""
-
-
-class Prove(NamedTuple):
-    """That only what is proved is written: with which engine, and in which network it builds."""
-
-    engine: str | None = None
-    network: str | None = None
 
 
 class Request(NamedTuple):
@@ -56,7 +50,7 @@ class Request(NamedTuple):
     jobs: int | None = None
     stdin_filename: str | None = None
     context: str | None = None
-    prove: Prove | None = None
+    prove: Trial | None = None
 
     @property
     def writes(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import slimify
@@ -58,6 +58,21 @@ def tried(trial: Trial) -> Smoke:
         expect=default.expect if trial.expect is None else trial.expect,
         wait=default.wait if trial.wait is None else trial.wait,
         arguments=default.arguments if trial.arguments is None else trial.arguments,
+    )
+
+
+def options(trial: Trial, target: str | None, build_args: Mapping[str, str]) -> BuildOptions:
+    """What the builds are given, where the user leaves something open."""
+    default = BuildOptions()
+    return BuildOptions(
+        target=target,
+        build_args=build_args,
+        platform=trial.platform,
+        network=trial.network,
+        secrets=trial.secrets or (),
+        builder=trial.builder,
+        timeout=default.timeout if trial.timeout is None else trial.timeout,
+        max_size=default.max_size if trial.max_size is None else trial.max_size,
     )
 
 

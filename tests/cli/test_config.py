@@ -34,6 +34,12 @@ expect = "ok"
 wait = 5
 network = "host"
 arguments = ["-e", "A=b"]
+engine = "podman"
+builder = "cloud"
+platform = "linux/arm64"
+secrets = ["id=a"]
+timeout = 60
+max-size = "1.5GB"
 """
 
 
@@ -51,7 +57,20 @@ def test_everything(here: Path) -> None:
         target="app",
         build_args=(("VERSION", "1"),),
         exclude=("vendor/",),
-        prove=Trial(("make", "the test"), ("/health",), "ok", 5.0, "host", ("-e", "A=b")),
+        prove=Trial(
+            run=("make", "the test"),
+            http=("/health",),
+            expect="ok",
+            wait=5.0,
+            network="host",
+            arguments=("-e", "A=b"),
+            engine="podman",
+            builder="cloud",
+            platform="linux/arm64",
+            secrets=("id=a",),
+            timeout=60.0,
+            max_size=1_500_000_000,
+        ),
     )
 
 
@@ -88,6 +107,7 @@ WRONG = [
     ("prove = 3", 1, "prove: must be a table"),
     ("[prove]\nhttp = '/'", 2, "prove: http must be a list of strings"),
     ("[prove]\n# await it\nwait = 0", 3, "prove: wait must be a number of seconds"),
+    ("[prove]\nmax-size = 'much'", 2, "prove: max-size must be a size like 500MB or 1.5GB, and 'much' is none"),
     ("[prove]\nwait = true", 2, "prove: wait must be a number of seconds"),
     ("[prove]\nrun = 1", 2, "prove: run must be a string or a list of strings"),
     ("[prove]\nexpcet = 'x'", 2, "prove: unknown key 'expcet'; did you mean 'expect'?"),

@@ -283,6 +283,21 @@ def test_both_builds_are_given_the_same(engine: FakeEngine) -> None:
     assert {one[position - 1] for position in differs} == {"-f", "-t", "--label"}
 
 
+def test_fix_builds_as_it_is_told(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    engine.knows(AS_IT_IS, FILES, CACHE)
+    engine.knows("", FILES)
+    options = ["--platform", "linux/arm64", "--secret", "id=a", "--network", "host", "--builder", "cloud"]
+    assert run(["fix", "--check", *options, "Dockerfile"]) == 2
+    assert "nothing is built without --prove" in capsys.readouterr().err
+    assert run(["fix", "--prove", "--check", *options, "--timeout", "900", "--max-size", "1GB", "Dockerfile"]) == 1
+    for one in engine.calls("build"):
+        assert all(word in one for word in options)
+    (project / "slimify.toml").write_text("[prove]\nplatform = 'linux/s390x'\nsecrets = ['id=b']\nmax-size = '1kB'\n")
+    assert run(["fix", "--prove", "--check", "Dockerfile"]) == 2
+    assert "linux/s390x" in engine.calls("build")[-1]
+    assert "id=b" in engine.calls("build")[-1]
+
+
 def test_what_the_configuration_says(engine: FakeEngine, project: Path, served: Callable[..., int]) -> None:
     (project / "slimify.toml").write_text(
         "level = 'safe'\nskip = ['merge-runs']\ncache-mounts = true\n[build-args]\nA = '1'\n"
@@ -441,7 +456,7 @@ def test_an_engine_that_does_not_answer(engine: FakeEngine, capsys: Capture) -> 
         (["--against", "nowhere"], "nowhere: No such file or directory"),
         (["--skip", "merge-run"], "unknown transform 'merge-run'"),
         (["--build-arg", "=x"], "has no name"),
-        (["--max-size", "much"], "'much' is no size; write it like 500MB or 1.5GB"),
+        (["--max-size", "much"], "--max-size must be a size like 500MB or 1.5GB, and 'much' is none"),
         (["--run", "'x"], "--run is no command: no closing quotation"),
         (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
