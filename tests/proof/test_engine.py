@@ -90,7 +90,10 @@ BROKEN = {
         ["/usr/bin/sqlite3 needs libsqlite3.so.0", "exit status"],
     ),
     "file": (SERVED.replace("EXPOSE", "RUN rm made\nEXPOSE"), ["/app/made"]),
-    "copied file": (SERVED.replace("COPY . .", "COPY note.txt ."), ["exit status", "answer of 8000/"]),
+    "copied file": (
+        SERVED.replace("COPY . .", "COPY note.txt ."),
+        ["/app/server.py", "exit status", "answer of 8000/"],
+    ),
     "command": (SERVED.replace('"server.py"', '"-u", "server.py"'), ["Cmd"]),
     "import": (
         SERVED.replace("> /etc/greeting", "> /etc/greeting && rm /usr/local/lib/python3*/*-packages/idna/core.py"),
