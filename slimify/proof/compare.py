@@ -88,6 +88,7 @@ def compare(
     expected_path: frozenset[str] = frozenset(),
     base_layers: int = 0,
     placed: frozenset[str] = frozenset(),
+    base: frozenset[str] = frozenset(),
     split: bool = False,
 ) -> Comparison:
     """Compare two images.
@@ -95,12 +96,12 @@ def compare(
     `expected` says of a file of the application that the rewrite leaves it out, `packages_may_go` of which languages
     it leaves packages out; `expected_path` are folders that it adds to PATH, or takes from it. `base_layers` are the
     layers of the new image that are its base's. `placed` are files that the Dockerfile copies, which belong to the
-    application wherever they lie. `split` says that something is built in another stage than the one that ships, where
-    what installs packages may stay with all it requires itself.
+    application wherever they lie, `base` those of the old image's base, which go with that. `split` says that something
+    is built in another stage than the one that ships, where what installs packages may stay with all that it requires.
     """
     missed = after.missing_libraries(base_layers)
     known = before.missing_libraries()
-    files, left_out = _files(before, after, expected, placed)
+    files, left_out = _files(before, after, expected, placed, base)
     packages = list(_packages(before, after, packages_may_go))
     if split:
         installing = _installing(packages)
@@ -220,12 +221,12 @@ def _languages(filesystem: Filesystem) -> dict[tuple[str, str], str]:
 
 
 def _files(
-    before: Filesystem, after: Filesystem, expected: Expected, placed: frozenset[str]
+    before: Filesystem, after: Filesystem, expected: Expected, placed: frozenset[str], base: frozenset[str]
 ) -> tuple[list[Difference], list[str]]:
     differences: list[Difference] = []
     left_out: list[str] = []
     for path, file in sorted(before.files.items()):
-        if not _of_the_application(path, file) and not (path in placed and _is_own(path, file)):
+        if path in base or not (_of_the_application(path, file) or (path in placed and _is_own(path, file))):
             continue
         other = after.files.get(path)
         if other is None:

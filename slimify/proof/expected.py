@@ -42,18 +42,23 @@ class Expected(NamedTuple):
 
     `ignored` are files that are not in the build context any more, `behind` those that are left in another stage than
     the one that ships: that nobody misses them is to be shown by running the image. `placed` are all files that COPY
-    and ADD put into the old one. `variables` and `path` go with the base. `labels` are the names of labels that the
-    Dockerfiles set themselves, None where a variable names one. `base_layers` are the layers of the new image that its
-    base has brought. `split` says that the new Dockerfile has more stages.
+    and ADD put into the old one, `base` those of its base image. `variables` are the names that the Dockerfiles set
+    themselves, `path` the folders that the old one puts on PATH and `added` those that only the new one does. `labels`
+    are the names of labels that they set, None where a variable names one. `rebased` says that the new one is built on
+    another base image, `split` that it has more stages. `base_layers` are the layers of the new image that its base has
+    brought.
     """
 
     ignored: frozenset[str]
     behind: frozenset[str]
     placed: frozenset[str]
+    base: frozenset[str]
     variables: frozenset[str]
     path: frozenset[str]
+    added: frozenset[str]
     base_layers: int
     labels: frozenset[str] | None
+    rebased: bool
     split: bool
 
 
@@ -75,16 +80,18 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
             if made_by.startswith("RUN ") and made_by not in kept:
                 behind.add(path)
     emptied = _emptied(image, ignored | behind)
-    variables, folders = _of_bases(old_build, new_build)
     own, other = _env(old_build), _env(new_build)
     return Expected(
         frozenset(ignored | emptied),
         frozenset(behind),
         frozenset(placed) | _copied(image, old_build),
-        frozenset(variables - own.keys() - other.keys()),
-        frozenset(folders | _on_path(other) - _on_path(own)),
+        _brought(image, _base_layers(image, old_build)),
+        frozenset(own.keys() | other.keys()),
+        frozenset(_on_path(own)),
+        frozenset(_on_path(other) - _on_path(own)),
         _base_layers(new, new_build),
         _labels(old_build, new_build),
+        _base_of(old_build) != _base_of(new_build),
         split,
     )
 
@@ -147,20 +154,25 @@ def _placed(build: Build) -> dict[str, str]:
     return found
 
 
-def _of_bases(old: Build, new: Build) -> tuple[frozenset[str], frozenset[str]]:
-    """The variables and the folders of PATH that only one of the base images sets."""
-    configs = [config(build.stages[-1].image or "") for build in (old, new)]
-    if old.stages[-1].image == new.stages[-1].image:
-        return frozenset(), frozenset()
-    names: list[frozenset[str]] = [frozenset(one.env) if one is not None else frozenset() for one in configs]
-    paths: list[frozenset[str]] = [frozenset(one.path) if one is not None else frozenset() for one in configs]
-    return names[0] ^ names[1], paths[0] ^ paths[1]
+def _base_of(build: Build) -> str | None:
+    """The image that the last stage is built on, through all stages between."""
+    stage = build.stages[-1]
+    while stage.parent is not None:
+        stage = build.stages[stage.parent]
+    return stage.image
+
+
+def _brought(image: Image, layers: int) -> frozenset[str]:
+    """The files as the base image has them, and its folders, whose mode a layer above may have repeated."""
+    below = image.layers[:layers]
+    folders = (path for layer in below for path, file in layer.files.items() if file.kind is FileKind.FOLDER)
+    return frozenset(folders) | {path for path, one in account(image).seen.items() if one.layer < layers}
 
 
 def _env(build: Build) -> dict[str, list[str]]:
-    """The variables that the last stage sets itself, with all values that they are given."""
+    """The variables that the Dockerfile sets in what ships, with all values that they are given."""
     found: dict[str, list[str]] = {}
-    for step in build.stages[-1].steps:
+    for step in chain(build, len(build.stages) - 1):
         if step.keyword == "ENV":
             for name, value in pairs(step.instruction):
                 found.setdefault(name, []).append(str(value))

@@ -261,13 +261,14 @@ class Prover:
             (_of_its_own(old.config, left), _of_its_own(new.config, left)),
             (left.ignored | left.behind).__contains__,
             packages_may_go=_leaving_out(subject),
-            expected_path=left.path,
+            expected_path=_may_go_from_path(left, old.config, new.config),
             base_layers=left.base_layers,
             placed=left.placed,
+            base=left.base,
             split=left.split,
         )
         if comparison.files:
-            comparison = without_unsteady(comparison, self._unsteady(subject, left.placed))
+            comparison = without_unsteady(comparison, self._unsteady(subject, left))
         behaviour: list[Difference] = []
         seen, not_run = None, ""
         if self.engine.runs:
@@ -282,12 +283,13 @@ class Prover:
         differs = tuple(behaviour)
         return Proof(verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run)
 
-    def _unsteady(self, subject: Subject, placed: frozenset[str]) -> tuple[Difference, ...]:
+    def _unsteady(self, subject: Subject, left: Expected) -> tuple[Difference, ...]:
         """What differs between two builds of one and the same Dockerfile: files with times, or with random names."""
         one, other = (self._version(subject.before, subject.ignored[0], subject.context, turn) for turn in (1, 2))
         if not other.measured.built.ok:
             return ()
-        return compare(one.filesystem, other.filesystem, (one.config, other.config), placed=placed).files
+        configs = one.config, other.config
+        return compare(one.filesystem, other.filesystem, configs, placed=left.placed, base=left.base).files
 
     def _version(self, text: str, ignored: str | None, context: str, turn: int = 1) -> _Version:
         key = text, ignored, context, turn
@@ -343,10 +345,20 @@ def _leaving_out(subject: Subject) -> frozenset[str]:
 
 def _of_its_own(config: Mapping[str, Any], left: Expected) -> dict[str, Any]:
     """A configuration without the variables and labels that a base image brought and the other one did not."""
-    env = [one for one in config.get("Env") or () if str(one).partition("=")[0] not in left.variables]
+    env = [str(one) for one in config.get("Env") or ()]
+    if left.rebased:
+        env = [one for one in env if (name := one.partition("=")[0]) in left.variables or name == "PATH"]
     labels = config.get("Labels") or {}
     own = {name: value for name, value in labels.items() if left.labels is None or name in left.labels}
     return {**config, "Env": env, "Labels": own}
+
+
+def _may_go_from_path(left: Expected, *configs: Mapping[str, Any]) -> frozenset[str]:
+    """Folders of PATH that one image may have and the other not: those of the bases, and what a rewrite adds."""
+    if not left.rebased:
+        return left.added
+    values = [str(one)[5:] for config in configs for one in config.get("Env") or () if str(one).startswith("PATH=")]
+    return frozenset(folder for value in values for folder in value.split(":")) - left.path
 
 
 def _context_size(side: Side) -> int:

@@ -160,6 +160,12 @@ def test_what_is_copied_belongs_to_the_application_wherever_it_lies(path: str) -
         assert not compared({path: "1"}, {"app/x": ""}).differences, "one of the distribution's"
 
 
+def test_files_of_the_base_go_with_it() -> None:
+    old = {"srv/": "", "root/.bashrc": "1", "app/x": ""}
+    assert whats(compared(old, {"app/x": ""})) == ["/root/.bashrc", "/srv"]
+    assert not compared(old, {"app/x": ""}, base=frozenset(["srv", "root/.bashrc"])).differences
+
+
 @pytest.mark.parametrize(
     ("config", "gone"),
     [

@@ -101,26 +101,28 @@ def test_the_same_dockerfile_leaves_nothing_out(tmp_path: Path) -> None:
     assert not found.variables
 
 
-def test_variables_and_folders_of_the_base_go_with_it(tmp_path: Path) -> None:
-    before = "FROM golang:1.22\nWORKDIR /a\nRUN go build -o /x\nCMD /x\n"
-    after = (
-        "FROM golang:1.22 AS b\nWORKDIR /a\nRUN go build -o /x\nFROM debian:bookworm-slim\nENV PATH=/opt/bin:$PATH\n"
-    )
-    one = image(("ADD rootfs.tar /", {"bin/sh": ""}))
-    found = told(before, after, one, one, tmp_path)
-    assert {"GOPATH", "GOLANG_VERSION"} <= found.variables
-    assert {"/go/bin", "/usr/local/go/bin", "/opt/bin"} <= found.path
-
-
 def test_variables_of_their_own_do_not_go_with_the_base(tmp_path: Path) -> None:
     before = "FROM golang:1.22\nENV GOPATH=/x PATH=/venv/bin:/usr/bin\n"
-    after = "FROM debian:bookworm-slim\nENV PATH=/usr/bin:/venv/bin:/new\n"
+    after = "FROM golang:1.22 AS b\nFROM debian:bookworm-slim AS c\nENV A=b\nFROM c\nENV PATH=/usr/bin:/venv/bin:/new\n"
     one = image(("ADD rootfs.tar /", {"bin/sh": ""}))
     found = told(before, after, one, one, tmp_path)
-    assert "GOPATH" not in found.variables
-    assert "GOLANG_VERSION" in found.variables
-    assert "/new" in found.path
-    assert not found.path & {"/venv/bin", "/usr/bin"}
+    assert found.variables == {"GOPATH", "PATH", "A"}
+    assert found.path == {"/venv/bin", "/usr/bin"}
+    assert found.added == {"/new"}
+    assert found.rebased
+    assert not told(
+        before, before.replace("FROM", "FROM golang:1.22 AS b\nFROM b\nRUN x\nFROM"), one, one, tmp_path
+    ).rebased
+
+
+def test_the_files_of_the_base(tmp_path: Path) -> None:
+    before = "FROM golang:1.22\nWORKDIR /go/src/x\nRUN echo >> /root/.profile\n"
+    old = image(
+        ("ADD rootfs.tar /", {"go/": "", "root/.profile": "", "root/.bashrc": "", "srv/": ""}),
+        ("WORKDIR /go/src/x", {"go/": "", "go/src/": "", "go/src/x/": ""}),
+        ("RUN /bin/sh -c echo >> /root/.profile # buildkit", {"root/.profile": "\n"}),
+    )
+    assert told(before, before, old, old, tmp_path).base == {"go", "root/.bashrc", "srv"}
 
 
 def test_a_folder_goes_with_the_last_of_its_files() -> None:

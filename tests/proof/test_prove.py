@@ -148,6 +148,32 @@ def test_a_larger_image_is_no_success(engine: FakeEngine, project: Path, capsys:
     assert (project / "Dockerfile").read_text() == FAT
 
 
+def test_what_another_base_brings(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    """Variables and folders of PATH of the bases are nobody's; those of the Dockerfile are its own."""
+    (project / "Dockerfile").write_text("FROM golang:1.22\nENV A=b PATH=/own:$PATH\n")
+    (project / "slim").write_text("FROM debian:12-slim\nENV A=b PATH=/own:$PATH\n")
+    config = {"Cmd": ["x"], "Env": ["PATH=/own:/go/bin:/bin", "GOPATH=/go", "A=b"]}
+    engine.knows("golang", FILES, CACHE, config=config)
+    engine.knows("", FILES, config={"Cmd": ["x"], "Env": ["PATH=/own:/bin", "SSL=1", "A=b"]})
+    assert run(["prove", "--no-rebuild", "--against", "slim"]) == 0
+    engine.rules["images"].pop()
+    engine.knows("", FILES, config={"Cmd": ["x"], "Env": ["PATH=/bin", "SSL=1"]})
+    assert run(["prove", "--no-rebuild", "--against", "slim"]) == 1
+    said = capsys.readouterr().out
+    assert "different: ENV A" in said
+    assert "different: ENV PATH" in said
+    (project / "slim").write_text("FROM golang:1.22\nENV A=b PATH=/own:$PATH\n# x\n")
+    engine.rules["images"] = engine.rules["images"][:1]
+    engine.knows("", FILES, config={**config, "Env": ["PATH=/own:/bin", "A=b"]})
+    engine.rules["images"][0]["when"] = "PATH\n"
+    engine.rules["images"].reverse()
+    engine.rules["images"][0]["when"] = "# x"
+    engine.settle()
+    assert run(["prove", "--no-rebuild", "--against", "slim"]) == 1
+    said = capsys.readouterr().out
+    assert "different: ENV GOPATH" in said
+
+
 SPLIT = "FROM debian:12-slim AS b\nCOPY main.py /app/\nFROM debian:12-slim\nCOPY --from=b /app/x /app/\n"
 
 
@@ -159,7 +185,7 @@ def test_what_stays_behind_is_shown_not_to_be_missed(
     engine: FakeEngine, project: Path, capsys: Capture, what: dict[str, Any], code: int
 ) -> None:
     (project / "main.py").write_text("")
-    (project / "Dockerfile").write_text("FROM debian:12-slim\nCOPY main.py /app/\n")
+    (project / "Dockerfile").write_text("FROM debian:12-slim\nCOPY main.py /app/\nRUN make\n")
     (project / "split").write_text(SPLIT)
     engine.knows("AS b", {"etc/passwd": "root\n"}, **what)
     engine.knows("", FILES, CACHE, **what)
