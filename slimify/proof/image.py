@@ -6,12 +6,24 @@ Source of the format: OCI image specification, "Image Layer Filesystem Changeset
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 
 class ImageError(Exception):
     """An image that cannot be read: what is wrong with it, and where."""
+
+
+class TooMuchError(ImageError):
+    """An image that is larger than it may be, and is read no further."""
+
+
+def above(path: str) -> Iterator[str]:
+    """The folders above a path without a slash in front, from the nearest up to the root, which is empty."""
+    while path:
+        path = posixpath.dirname(path)
+        yield path
 
 
 class FileKind(enum.IntEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from typing import IO, cast
 
 from slimify.proof.archive import read_archive, read_layout
 from slimify.proof.engine import ENGINES, save_command
-from slimify.proof.image import Image, ImageError
+from slimify.proof.image import Image, ImageError, TooMuchError
 from slimify.proof.show_layers import size_text
 from slimify.proof.tar_layer import Look
 
@@ -33,23 +34,23 @@ def open_image(name: str) -> Image:
     return saved(name)
 
 
-class _TooLargeError(ImageError):
-    """An image that is larger than it may be."""
-
-
-class _Limited:
+class _Limited(io.RawIOBase):
     """Hands a stream on until it has become too long."""
 
     def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
         self._stream, self._name, self._limit = stream, name, limit
         self._read = 0
 
-    def read(self, count: int = -1) -> bytes:
-        data = self._stream.read(count)
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._stream.read(len(buffer))
         self._read += len(data)
         if self._read > self._limit:
-            raise _TooLargeError(f"{self._name} is larger than {size_text(self._limit)}; --max-size allows more")
-        return data
+            raise TooMuchError(f"{self._name} is larger than {size_text(self._limit)}; --max-size allows more")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def saved(
@@ -78,7 +79,7 @@ def saved(
             try:
                 stream = process.stdout if limit is None else cast("IO[bytes]", _Limited(process.stdout, name, limit))
                 image = read_archive(stream, name, look, compress)
-            except _TooLargeError:
+            except TooMuchError:
                 process.kill()
                 raise
             except ImageError:

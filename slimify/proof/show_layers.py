@@ -9,6 +9,7 @@ from typing import Any
 
 from slimify.proof.holdings import Holding, holding
 from slimify.proof.image import FileKind, Image
+from slimify.proof.recorded import command, without_arguments
 from slimify.proof.waste import Account, How, Wasted, account
 
 _LARGEST = 10
@@ -74,10 +75,9 @@ def as_data(image: Image) -> dict[str, Any]:
 
 def instruction(made_by: str) -> str:
     """What the builder recorded of an instruction, as it may have stood in the Dockerfile."""
-    text = re.sub(r"\s+# buildkit$", "", made_by)
+    text = made_by.removesuffix(" # buildkit")
     text = re.sub(r"^/bin/sh -c #\(nop\)\s+", "", text)
-    text = re.sub(r"^(RUN )?(?:\|\d+ (?:\S+=\S* )*)?/bin/sh -c ", "RUN ", text)
-    return " ".join(text.split())
+    return " ".join(command(without_arguments(text)).split())
 
 
 def size_text(count: int) -> str:
