@@ -37,13 +37,17 @@ class FileKind(enum.IntEnum):
 
 
 class Linkage(NamedTuple):
-    """What an ELF file asks of the loader: the sonames it needs, and where it looks first (ld.so(8))."""
+    """What an ELF file asks of the loader: the sonames it needs, and where it looks first (ld.so(8)).
+
+    A library that it loads is for as many `bits`, and for the same `machine`, a number of the ELF specification.
+    """
 
     needed: tuple[str, ...]
     rpath: tuple[str, ...]
     runpath: tuple[str, ...]
     interpreter: str
     bits: int
+    machine: int = 0
 
 
 class Content(NamedTuple):
