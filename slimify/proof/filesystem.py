@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slimify.proof.image import FileKind, Image, LayerFile, above
+from slimify.proof.image import FileKind, Image, LayerFile, all_above
 from slimify.proof.libraries import Libraries
 from slimify.proof.waste import account
 
@@ -21,7 +21,7 @@ class Filesystem:
         self.seen = account(image).seen
         self.files: dict[str, LayerFile] = {path: one.file for path, one in self.seen.items()}
         #: The folders above them, whether an image names them or not.
-        self.folders = frozenset(_all_folders(self.files))
+        self.folders = frozenset({"", *all_above(self.files)})
         self._config: Mapping[str, Any] = image.config.get("config") or {}
 
     def resolve(self, path: str) -> str | None:
@@ -76,13 +76,3 @@ class Filesystem:
             if name == "LD_LIBRARY_PATH":
                 home = str(self._config.get("WorkingDir") or "/")
                 yield from (one or home for one in re.split("[:;]", value) if value)
-
-
-def _all_folders(paths: Iterable[str]) -> Iterator[str]:
-    known = {""}
-    for path in paths:
-        for folder in above(path):
-            if folder in known:
-                break
-            known.add(folder)
-    yield from known

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 
@@ -24,6 +24,17 @@ def above(path: str) -> Iterator[str]:
     while path:
         path = posixpath.dirname(path)
         yield path
+
+
+def all_above(paths: Iterable[str]) -> set[str]:
+    """The folders above all paths."""
+    known: set[str] = set()
+    for path in paths:
+        for folder in above(path):
+            if folder in known:
+                break
+            known.add(folder)
+    return known
 
 
 class FileKind(enum.IntEnum):

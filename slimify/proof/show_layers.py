@@ -10,7 +10,7 @@ from typing import Any
 from slimify.proof.holdings import Holding, holding
 from slimify.proof.image import FileKind, Image
 from slimify.proof.recorded import command, without_arguments
-from slimify.proof.waste import Account, How, Wasted, account
+from slimify.proof.waste import Account, How, Wasted, account, as_dive_counts
 
 _LARGEST = 10
 # Below, a kind of file is not worth a line.
@@ -36,6 +36,7 @@ def as_data(image: Image) -> dict[str, Any]:
         "image": image.name,
         "bytes": image.size,
         "wasted_bytes": found.wasted_bytes,
+        "wasted_bytes_dive": as_dive_counts(image),
         "layers": [
             {
                 "digest": layer.digest,
@@ -97,8 +98,8 @@ def size_of(text: str) -> int:
 
 
 def _lines(image: Image, found: Account) -> Iterator[str]:
-    hidden = size_text(found.wasted_bytes)
-    yield f"{image.name}: {size_text(image.size)} in {len(image.layers)} layers, {hidden} of it hidden"
+    hidden = f"{size_text(found.wasted_bytes)} of it hidden ({size_text(as_dive_counts(image))} wasted as dive counts)"
+    yield f"{image.name}: {size_text(image.size)} in {len(image.layers)} layers, {hidden}"
     by_layer = _wasted_by(found)
     for number, layer in enumerate(image.layers):
         yield ""

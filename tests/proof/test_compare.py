@@ -69,6 +69,16 @@ def test_a_hard_link_is_the_file_that_it_links() -> None:
     assert not compare(old, new, ({}, {})).differences
 
 
+def test_a_hard_link_keeps_its_content_when_what_it_links_goes() -> None:
+    def linked(content: str, above: Mapping[str, str | bytes]) -> Filesystem:
+        return Filesystem(image(layer({"app/a": content}, link("app/b", "app/a", True)), layer(above)))
+
+    removed = {"app/.wh.a": ""}
+    assert whats(compare(linked("1", removed), linked("2", removed), ({}, {}))) == ["/app/b"]
+    plain = Filesystem(image(layer({"app/a": "new", "app/b": "1"})))
+    assert not compare(linked("1", {"app/a": "new"}), plain, ({}, {})).differences
+
+
 @pytest.mark.parametrize(
     "path",
     ["app/__pycache__/main.cpython-311.pyc", "tmp/x", "root/.cache/pip/x", "var/log/dpkg.log", "usr/share/doc/x/y"],
