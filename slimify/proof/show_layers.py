@@ -9,6 +9,7 @@ from typing import Any
 
 from slimify.proof.holdings import Holding, holding
 from slimify.proof.image import FileKind, Image
+from slimify.proof.plain import plain
 from slimify.proof.recorded import command, without_arguments
 from slimify.proof.waste import Account, How, Wasted, account, as_dive_counts
 
@@ -25,7 +26,7 @@ _CURES = {
 def as_text(image: Image) -> str:
     """The account of an image for people."""
     found = account(image)
-    return "\n".join(_lines(image, found)) + "\n"
+    return "\n".join(plain(line) for line in _lines(image, found)) + "\n"
 
 
 def as_data(image: Image) -> dict[str, Any]:

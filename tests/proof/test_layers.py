@@ -503,6 +503,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "no OCI layout" in capsys.readouterr().err
 
 
+def test_nothing_in_an_image_steers_a_terminal_or_forges_a_line() -> None:
+    path = "a/\x1b[2J\nlayer 9 GB\u202e\x9b"
+    made = docker_save([layer({path: b"x" * 2000})], ["RUN \x1b]0;x\x07"])
+    text = as_text(read_archive(io.BytesIO(made), "x"))
+    assert not set(text) & set("\x1b\x07\u202e\x9b")
+    assert not [line for line in text.splitlines() if line.startswith("layer")]
+
+
 def test_half_of_a_character(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "image.tar").write_bytes(saved(config={"history": [{"created_by": "RUN \ud800x"}]}))
     for form in ("text", "json"):
