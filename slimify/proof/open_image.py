@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 from typing import IO, cast
 
 from slimify.proof.archive import read_archive, read_layout
-from slimify.proof.engine import ENGINES, save_command
+from slimify.proof.engine import EngineError, find_engine, save_command
 from slimify.proof.image import Image, ImageError, TooMuchError
+from slimify.proof.plain import plain
 from slimify.proof.show_layers import size_text
 from slimify.proof.tar_layer import Look
 
+# What archives are called, and paths begin with; the names of images do not (distribution/reference, the grammar).
+_A_FILE = re.compile(r"[./~].*|.*\.(?:tar|tgz|(?:tar\.)?(?:gz|xz|bz2|zst))", re.S)
 
-def open_image(name: str) -> Image:
-    """The image of this name; `-` is an archive on standard input. Raises `ImageError`."""
+
+def open_image(name: str, engine: str | None = None) -> Image:
+    """The image of this name; `-` is an archive on standard input. Raises `ImageError`.
+
+    What is no file is an image of `engine`, or of the first engine that answers.
+    """
     if name == "-":
         return read_archive(sys.stdin.buffer, "-")
     if os.path.isdir(name):
@@ -31,7 +38,15 @@ def open_image(name: str) -> Image:
                 return read_archive(file, name)
         except OSError as error:
             raise ImageError(f"{name}: {error.strerror}") from error
-    return saved(name)
+    if name.startswith("-"):
+        raise ImageError(f"{name} is neither a file nor the name of an image")
+    if _A_FILE.fullmatch(name):
+        raise ImageError(f"{name}: there is no such file")
+    try:
+        program = find_engine(engine).program
+    except EngineError as error:
+        raise ImageError(f"{name} is no file, and no engine can be asked for it: {error}") from None
+    return saved(name, program)
 
 
 class _Limited(io.RawIOBase):
@@ -53,22 +68,11 @@ class _Limited(io.RawIOBase):
         return len(data)
 
 
-def saved(
-    name: str,
-    engine: str | None = None,
-    look: Look | None = None,
-    limit: int | None = None,
-    compress: bool = False,
-) -> Image:
+def saved(name: str, program: str, look: Look | None = None, limit: int | None = None, compress: bool = False) -> Image:
     """The image as an engine saves it, read while it does, as long as it is no larger than a limit.
 
     `look` and `compress` are those of `read_archive`. Raises `ImageError`.
     """
-    if name.startswith("-"):
-        raise ImageError(f"{name} is neither a file nor the name of an image")
-    program = engine or next((one for one in ENGINES if shutil.which(one)), None)
-    if program is None:
-        raise ImageError(f"{name} is no file, and to ask an engine for it, none of {', '.join(ENGINES)} is installed")
     with tempfile.TemporaryFile() as complaints:
         try:
             process = subprocess.Popen(save_command(program, name), stdout=subprocess.PIPE, stderr=complaints)
@@ -88,7 +92,7 @@ def saved(
                 complaints.seek(0)
                 said = complaints.read().decode("utf-8", "replace").strip()
                 if said:
-                    raise ImageError(f"{program} save {name}: {said.splitlines()[-1]}") from None
+                    raise ImageError(f"{program} save {name}: {plain(said.splitlines()[-1])}") from None
                 raise
     if process.returncode:
         raise ImageError(f"{program} save {name} ended with status {process.returncode}")

@@ -28,6 +28,7 @@ from slimify.proof.tar_layer import read_layer
 from slimify.proof.waste import How, account, as_dive_counts
 
 from .archives import archive, blobs, compressed, docker_save, layer, link, write_layout
+from .conftest import FakeEngine
 
 MADE_BY = ("ADD rootfs.tar /", "RUN /bin/sh -c make # buildkit", "RUN /bin/sh -c rm -rf /app/big # buildkit")
 LAYERS = [
@@ -520,7 +521,28 @@ def test_half_of_a_character(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ImageError, match="none of docker, podman, buildah is installed"):
+    with pytest.raises(ImageError, match="no engine can be asked for it: no engine is installed; install docker"):
         open_image("python:3.12")
     with pytest.raises(ImageError, match="neither a file nor the name"):
         open_image("--help")
+
+
+@pytest.mark.parametrize("name", ["nosuch.tar", "./nosuch", "/no/such", "../x", "a.tar.gz", "a.tgz", "a.tar.zst"])
+def test_a_file_that_is_not_there(name: str, engine: FakeEngine) -> None:
+    with pytest.raises(ImageError, match="there is no such file"):
+        open_image(name)
+    assert not (engine.state / "calls").exists()
+
+
+def test_an_engine_that_answers_is_asked(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = engine.state.parent / "programs"
+    (programs / "podman").chmod(0o755)
+    (programs / "docker").write_text("#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n")
+    assert run(["layers", "nosuch:latest"]) == 2
+    assert "podman save nosuch:latest" in capsys.readouterr().err
+    assert run(["layers", "nosuch:latest", "--engine", "docker"]) == 2
+    assert "Cannot connect to the Docker daemon" in capsys.readouterr().err
+    assert run(["layers", "nosuch:latest", "--engine", "git"]) == 2
+    assert "git is no engine" in capsys.readouterr().err
