@@ -36,15 +36,15 @@ def _markdown(proof: Proof, name: str) -> Iterator[str]:
             yield f"| {what} | {old} | {new} | {change} |"
     if proof.not_run:
         yield from ("", f"Not run: {in_markdown(proof.not_run)}.", "")
-    for one in proof.differences[:_LINES]:
-        yield f"- {code(one.what)}: {code(short(one.before))} → {code(short(one.after))}"
-    if len(proof.differences) > _LINES:
-        yield f"- and {len(proof.differences) - _LINES} more"
     if proof.comparison is not None:
         gone = [f"{size_text(size)} of {kind.title}" for kind, size in _large(proof.comparison)]
         told = [("gone", gone)] if gone else []
         told += [(title, [code(one) for one in names]) for title, names in _aside(proof.comparison)]
-        yield from ["", *(f"- {title}: {some(names)}" for title, names in told)] if told else []
+        yield from ["", *(f"- {title}: {some(names)}" for title, names in told), ""] if told else []
+    for one in proof.differences[:_LINES]:
+        yield f"- {code(one.what)}: {code(short(one.before))} → {code(short(one.after))}"
+    if len(proof.differences) > _LINES:
+        yield f"- and {len(proof.differences) - _LINES} more"
 
 
 def as_data(proof: Proof, name: str) -> dict[str, Any]:

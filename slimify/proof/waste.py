@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -170,20 +170,27 @@ def as_dive_counts(image: Image) -> int:
     removed, it counts what was in it once more (dive, filetree/efficiency.go, `Efficiency`).
     """
     tree = _Tree()
-    copies: Counter[str] = Counter()
-    sizes: Counter[str] = Counter()
+    once: dict[str, int] = {}
+    more: dict[str, int] = {}
+
+    def count(path: str, size: int) -> None:
+        if path in more:
+            more[path] += size
+        elif path in once:
+            more[path] = once.pop(path) + size
+        else:
+            once[path] = size
+
     for number, layer in enumerate(image.layers):
-        inside = all_above(layer.files)
+        folders = all_above(layer.files)
         for folder in layer.emptied:
             list(tree.take_inside(folder))
         for path in layer.removed:
-            copies[path] += 1
-            sizes[path] += sum(old.file.size for one, old in tree.take(path) if one != path)
+            count(path, sum(old.file.size for one, old in tree.take(path) if one != path))
         for path, file in layer.files.items():
-            if path not in inside:
-                copies[path] += 1
-                sizes[path] += file.size
+            if path not in folders:
+                count(path, file.size)
             if file.kind is not FileKind.FOLDER:
                 list(tree.take(path))
             tree.put(path, Visible(number, file))
-    return sum(size for path, size in sizes.items() if copies[path] > 1)
+    return sum(more.values())
