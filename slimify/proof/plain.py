@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# What steers a terminal (ECMA-48, C0 and C1), ends a line or turns the direction of what follows (Unicode, UAX 9).
-_STEERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# What steers a terminal (ECMA-48, C0 and C1), ends a line or turns the direction of what follows (Unicode, UAX 9), and
+# halves of characters, as JSON can hold them; those that stand for bytes which are no UTF-8 stay.
+_STEERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff"
 _IN_LINES = re.compile(f"[{_STEERS}]")
 _IN_ONE_LINE = re.compile(f"[{_STEERS}\t\n]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&])")

@@ -26,6 +26,7 @@ from slimify.proof.open_image import open_image
 from slimify.proof.show_layers import as_data, as_text, instruction, size_of, size_text
 from slimify.proof.tar_layer import read_layer
 from slimify.proof.waste import How, account, as_dive_counts
+from slimify.run import put
 
 from .archives import archive, blobs, compressed, docker_save, layer, link, write_layout
 from .conftest import FakeEngine
@@ -514,9 +515,18 @@ def test_nothing_in_an_image_steers_a_terminal_or_forges_a_line() -> None:
 
 def test_half_of_a_character(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "image.tar").write_bytes(saved(config={"history": [{"created_by": "RUN \ud800x"}]}))
-    for form in ("text", "json"):
+    for form, said in (("text", "RUN \N{REPLACEMENT CHARACTER}x"), ("json", "RUN \\ud800x")):
         assert run(["layers", str(tmp_path / "image.tar"), "--format", form]) == 0
-        assert "\\ud800x" in capsys.readouterr().out
+        assert said in capsys.readouterr().out
+    (tmp_path / "image.tar").write_bytes(saved([{"Config": "\ud800.json", "Layers": []}]))
+    assert run(["layers", str(tmp_path / "image.tar")]) == 2
+    assert "is missing" in capsys.readouterr().err
+
+
+def test_half_of_a_character_is_written_somehow(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert put("a\ud800b")
+    assert put("c\udcffd")
+    assert capfdbinary.readouterr().out == b"a\\ud800bc\xffd"
 
 
 def test_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
