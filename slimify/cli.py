@@ -428,6 +428,9 @@ def layers(
         ),
     ],
     form: Annotated[LayersFormat, typer.Option("--format", help="The report on standard output.")] = LayersFormat.text,
+    engine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="docker, podman or buildah. (default: what answers)")
+    ] = None,
 ) -> None:
     """Show where the bytes of an image are, and which transform leaves them out."""
     import json
@@ -437,7 +440,7 @@ def layers(
     from slimify.proof.show_layers import as_data, as_text
 
     try:
-        found = open_image(image)
+        found = open_image(image, engine)
     except ImageError as error:
         raise typer.Exit(complain(error)) from None
     put(as_text(found) if form is LayersFormat.text else json.dumps(as_data(found), indent=2) + "\n")

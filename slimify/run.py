@@ -191,7 +191,7 @@ def log(text: str) -> None:
 
 def put(text: str | bytes) -> bool:
     """Write to standard output, bytes that are not UTF-8 as they are. False if nobody reads it any more."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    data = _encoded(text) if isinstance(text, str) else text
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -199,6 +199,14 @@ def put(text: str | bytes) -> bool:
         _mute(sys.stdout.fileno())
         return False
     return True
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # JSON can hold half of a character, which stands for no byte.
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _mute(descriptor: int) -> None:

@@ -2,26 +2,80 @@
 
 Source: OCI image specification, "Image Layout"; Docker image specification 1.2, "Combined Image JSON + Filesystem
 Changeset Format". A `docker save` archive names its layers at the end, so that all of them are read before it is known
-which are the image's.
+which are the image's. What cannot be read is a fault only if it is the image's: there are other things in archives.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import posixpath
+import stat
 import tarfile
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+from collections.abc import Callable
+from typing import IO, Any, NamedTuple, cast
 
-from slimify.proof.image import Image, ImageError, Layer
+from slimify.proof.budget import Budget
+from slimify.proof.descriptions import (
+    LONGEST,
+    as_list,
+    as_mapping,
+    blob,
+    chosen,
+    configuration,
+    made_by,
+    parsed,
+    shell,
+)
+from slimify.proof.image import Image, ImageError, Layer, TooMuchError
+from slimify.proof.plain import plain
+from slimify.proof.recorded import without_arguments
+from slimify.proof.tar_entries import entries
 from slimify.proof.tar_layer import Contents, Look, read_layer
+from slimify.proof.unpacked import damage, unpacked
 
-_JSON_LIMIT = 64 << 20
-_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 
-_Document = Mapping[str, Any]
+class _Read(NamedTuple):
+    """A layer, and its size as it is stored."""
+
+    stored: int
+    contents: Contents
+
+
+class _Parts:
+    """What was found in an archive, by path: texts of descriptions, layers, and why something could not be read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._found: dict[str, bytes | _Read | ImageError] = {}
+        self._links: dict[str, str] = {}
+
+    def add(self, path: str, part: bytes | _Read | ImageError) -> None:
+        self._found[path] = part
+
+    def link(self, path: str, target: str) -> None:
+        self._links[path] = target
+
+    def has(self, path: str) -> bool:
+        return path in self._found
+
+    def document(self, path: str) -> Any:
+        part = self._part(path)
+        if not isinstance(part, bytes):
+            raise ImageError(f"{self._name}: {plain(path)} is missing")
+        return parsed(part, path)
+
+    def layer(self, path: str) -> _Read:
+        part = self._part(path)
+        if not isinstance(part, _Read):
+            raise ImageError(f"{self._name}: {plain(path)}, a layer of the image, is missing")
+        return part
+
+    def _part(self, path: str) -> bytes | _Read | None:
+        part = self._found.get(path, self._found.get(self._links.get(path, "")))
+        if isinstance(part, ImageError):
+            raise part
+        return part
 
 
 def read_archive(stream: IO[bytes], name: str, look: Look | None = None, compress: bool = False) -> Image:
@@ -29,94 +83,112 @@ def read_archive(stream: IO[bytes], name: str, look: Look | None = None, compres
 
     Of several images it is the first one. `look` and `compress` are those of `read_layer`.
     """
-    documents: dict[str, Any] = {}
-    layers: dict[str, tuple[int, Contents]] = {}
-    links: dict[str, str] = {}
+    parts = _Parts(name)
+    budget = Budget(name)
     try:
-        with tarfile.open(fileobj=stream, mode="r|*") as archive:
-            for entry in archive:
-                archive.members = []  # type: ignore[attr-defined]
-                path = posixpath.normpath(entry.name)
-                if entry.issym() or entry.islnk():
-                    # Older archives hold a layer once, and link to it (docker save before version 25).
-                    links[path] = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.linkname))
-                    continue
-                file = archive.extractfile(entry) if entry.isfile() else None
-                if file is None or entry.size == 0:
-                    continue
-                buffered = io.BufferedReader(file)  # type: ignore[type-var]
-                if buffered.peek(1)[:1] in (b"{", b"["):
-                    documents[path] = _json(buffered, path)
-                elif path.startswith("blobs/") or path.endswith((".tar", ".tar.gz", ".tar.zst")):
-                    layers[path] = entry.size, read_layer(buffered, f"{name}: {path}", look, compress)
-    except (tarfile.TarError, EOFError, OSError) as error:
+        for archive, entry in entries(unpacked(stream), budget):
+            path = posixpath.normpath(entry.name)
+            if entry.issym() or entry.islnk():
+                # Older archives hold a layer once, and link to it (docker save before version 25).
+                folder = posixpath.dirname(path) if entry.issym() else ""
+                parts.link(path, posixpath.normpath(posixpath.join(folder, entry.linkname)))
+                continue
+            file = archive.extractfile(entry) if entry.isfile() else None
+            if file is None or entry.size == 0:
+                continue
+            buffered = io.BufferedReader(cast("io.RawIOBase", file))
+            if _is_document(buffered):
+                parts.add(path, _document(buffered, entry.size, path, budget))
+            elif path.startswith("blobs/") or path.endswith((".tar", ".tar.gz", ".tar.zst")):
+                try:
+                    contents = read_layer(buffered, f"{name}: {plain(path)}", budget, look, compress)
+                except TooMuchError:
+                    raise
+                except ImageError as error:
+                    parts.add(path, error)
+                else:
+                    parts.add(path, _Read(entry.size, contents))
+    except damage() as error:
         raise ImageError(f"{name} is no archive of an image: {error}") from error
+    if not parts.has("manifest.json"):
+        return _from_index(name, parts.document, parts.layer)
+    images = as_list(parts.document("manifest.json"), f"{name}: manifest.json")
+    if not images:
+        raise ImageError(f"{name}: manifest.json names no image")
+    first = as_mapping(images[0], f"{name}: the image of manifest.json")
+    config = parts.document(posixpath.normpath(str(first.get("Config", ""))))
+    layers = as_list(first.get("Layers"), f"{name}: Layers of manifest.json")
+    return _image(name, [posixpath.normpath(str(path)) for path in layers], config, parts.layer)
 
-    def layer(path: str) -> tuple[int, Contents]:
-        found = layers.get(path) or layers.get(links.get(path, ""))
-        if found is None:
-            raise ImageError(f"{name}: {path}, a layer of the image, is missing")
-        return found
 
-    def document(path: str) -> Any:
-        if path not in documents:
-            raise ImageError(f"{name}: {path} is missing")
-        return documents[path]
+def _is_document(stream: io.BufferedReader[Any]) -> bool:
+    """Whether it begins like JSON, and not like a layer whose first file has such a name."""
+    start = stream.peek(tarfile.BLOCKSIZE)[: tarfile.BLOCKSIZE]
+    if start[:1] not in (b"{", b"["):
+        return False
+    try:
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return True
+    return False
 
-    if "manifest.json" in documents:
-        first = _first(documents["manifest.json"], name)
-        config = document(posixpath.normpath(str(first.get("Config", ""))))
-        return _image(name, [posixpath.normpath(str(path)) for path in first.get("Layers", ())], config, layer)
-    return _from_index(name, document, layer)
+
+def _document(stream: IO[bytes], size: int, path: str, budget: Budget) -> bytes | ImageError:
+    if size > LONGEST or not budget.document(size):
+        return ImageError(f"{plain(path)} is larger than any description of an image")
+    return stream.read(size)
 
 
 def read_layout(folder: str) -> Image:
     """The image in the folder of an OCI layout. Raises `ImageError`."""
+    budget = Budget(folder)
 
     def document(path: str) -> Any:
-        try:
-            with open(_within(folder, path), "rb") as file:
-                return _json(file, path)
-        except OSError as error:
-            raise ImageError(f"{folder}: {path}: {error.strerror}") from error
+        with _opened(folder, path) as file:
+            data = _document(file, os.fstat(file.fileno()).st_size, path, budget)
+        if isinstance(data, ImageError):
+            raise data
+        return parsed(data, path)
 
-    def layer(path: str) -> tuple[int, Contents]:
-        try:
-            with open(_within(folder, path), "rb") as file:
-                return os.fstat(file.fileno()).st_size, read_layer(file, f"{folder}: {path}")
-        except OSError as error:
-            raise ImageError(f"{folder}: {path}: {error.strerror}") from error
+    def layer(path: str) -> _Read:
+        with _opened(folder, path) as file:
+            return _Read(os.fstat(file.fileno()).st_size, read_layer(file, f"{folder}: {path}", budget))
 
     return _from_index(folder, document, layer)
 
 
-def _within(folder: str, path: str) -> str:
-    if posixpath.normpath(path).startswith(("..", "/")):
-        raise ImageError(f"{folder}: {path} lies outside")
-    return os.path.join(folder, path)
+def _opened(folder: str, path: str) -> IO[bytes]:
+    """A file of a layout: no link out of it, and nothing that is waited for."""
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.fdopen(os.open(os.path.join(folder, path), flags), "rb")
+    except OSError as error:
+        raise ImageError(f"{folder}: {path}: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ImageError(f"{folder}: {path} is no file")
+    return file
 
 
-def _from_index(name: str, document: Callable[[str], Any], layer: Callable[[str], tuple[int, Contents]]) -> Image:
-    manifest = document("index.json")
+def _from_index(name: str, document: Callable[[str], Any], layer: Callable[[str], _Read]) -> Image:
+    manifest = as_mapping(document("index.json"), f"{name}: index.json")
     for _ in range(4):
-        if not isinstance(manifest, dict) or "layers" in manifest:
+        if "layers" in manifest:
             break
-        wanted = [one for one in manifest.get("manifests", ()) if isinstance(one, dict)]
-        images = [one for one in wanted if (one.get("platform") or {}).get("os", "linux") == "linux"]
-        if not images:
+        image = chosen(as_list(manifest.get("manifests"), f"{name}: manifests of the index"), name)
+        if image is None:
             break
-        manifest = document(_blob(images[0], name))
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("layers"), list):
+        manifest = as_mapping(document(blob(image, name)), f"{name}: the manifest")
+    if "layers" not in manifest:
         raise ImageError(f"{name}: index.json leads to no image")
-    config = document(_blob(manifest.get("config"), name))
-    return _image(name, [_blob(one, name) for one in manifest["layers"]], config, layer)
+    layers = as_list(manifest["layers"], f"{name}: layers of the manifest")
+    config = document(blob(manifest.get("config"), name))
+    return _image(name, [blob(one, name) for one in layers], config, layer)
 
 
-def _image(name: str, paths: list[str], config: Any, layer: Callable[[str], tuple[int, Contents]]) -> Image:
-    if not isinstance(config, dict):
-        raise ImageError(f"{name}: the configuration is none")
-    history = [one for one in config.get("history", ()) if isinstance(one, dict) and not one.get("empty_layer")]
-    made = [str(one.get("created_by", "")) for one in history]
+def _image(name: str, paths: list[str], config: Any, layer: Callable[[str], _Read]) -> Image:
+    config = configuration(config, name)
+    made = [without_arguments(one, shell(config)) for one in made_by(config)]
     if len(made) != len(paths):
         made = [""] * len(paths)
     layers = []
@@ -126,28 +198,3 @@ def _image(name: str, paths: list[str], config: Any, layer: Callable[[str], tupl
         files, removed, emptied = contents.files, contents.removed, contents.emptied
         layers.append(Layer(digest, stored, contents.size, files, removed, emptied, by, contents.compressed))
     return Image(name, tuple(layers), config)
-
-
-def _blob(descriptor: Any, name: str) -> str:
-    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-    algorithm, _, value = str(digest).partition(":")
-    if not algorithm.isalnum() or not value.isalnum():
-        raise ImageError(f"{name}: {digest} is no digest")
-    return f"blobs/{algorithm}/{value}"
-
-
-def _first(manifest: Any, name: str) -> _Document:
-    if not isinstance(manifest, list) or not manifest or not isinstance(manifest[0], dict):
-        raise ImageError(f"{name}: manifest.json names no image")
-    first: _Document = manifest[0]
-    return first
-
-
-def _json(stream: IO[bytes], path: str) -> Any:
-    data = stream.read(_JSON_LIMIT + 1)
-    if len(data) > _JSON_LIMIT:
-        raise ImageError(f"{path} is larger than any description of an image")
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ImageError(f"{path} cannot be read: {error}") from error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree
 
+from slimify.proof.plain import plain_lines
 from slimify.proof.portions import ALL_CACHES, HIDDEN
 
 Element = ElementTree.Element
@@ -69,16 +69,14 @@ svg .tile { stroke: var(--paper); stroke-width: 1; }
 .legend svg { display: inline-block; width: .8rem; height: .8rem; margin: 0 .35rem 0 0; vertical-align: -1px; }
 """
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-
 
 def element(tag: str, *children: Child, **attributes: object) -> Element:
     """An element; of attributes whose names are Python's own, a last underscore is dropped, others are hyphens."""
-    made = Element(tag, {_attribute(name): _plain(str(value)) for name, value in attributes.items()})
+    made = Element(tag, {_attribute(name): plain_lines(str(value)) for name, value in attributes.items()})
     last: Element | None = None
     for child in children:
         if isinstance(child, str):
-            text = _plain(child)
+            text = plain_lines(child)
             if last is None:
                 made.text = (made.text or "") + text
             else:
@@ -105,8 +103,3 @@ def page(title: str, *children: Child) -> str:
 
 def _attribute(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
-
-
-def _plain(text: str) -> str:
-    """A text without characters that steer terminals and mean nothing on a page."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

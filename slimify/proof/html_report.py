@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from slimify.proof.html_elements import Child, Element, element, page
 from slimify.proof.html_pictures import layer_bars, legend, treemap
 from slimify.proof.image import Image
+from slimify.proof.plain import plain
 from slimify.proof.portions import bars, lost
 from slimify.proof.prove import Proof
 from slimify.proof.show_layers import size_text
@@ -40,7 +41,7 @@ def _parts(proof: Proof, name: str) -> Iterator[Child]:
     yield from _figures(proof)
     yield from _pictures(old.image, new.image)
     yield from _changes(proof.changes)
-    yield from _left_out(proof)
+    yield from _aside(proof)
     yield from _seen(proof)
 
 
@@ -121,20 +122,30 @@ def _link(source: str) -> Child:
     return element("span", f" ({source})", class_="faint")
 
 
-def _left_out(proof: Proof) -> Iterator[Child]:
+def _aside(proof: Proof) -> Iterator[Child]:
+    """What is no difference and should be known."""
     found = proof.comparison
     if found is None:
         return
-    if found.left_out:
-        paths = "\n".join(f"/{path}" for path in found.left_out[:_MOST])
-        count = len(found.left_out)
-        more = f"\nand {count - _MOST} more" if count > _MOST else ""
-        yield from _section(f"Files left out on purpose: {count}", element("pre", paths + more))
+    if found.gone:
+        lines: list[list[Child]] = [[kind.title, size_text(size), kind.transform] for kind, size in found.gone]
+        head = "files that are gone", "size", "what leaves them out"
+        yield from _section("What is gone, by kind", _table(head, ("", "number", ""), lines))
+    yield from _paths("Files left out on purpose", [f"/{path}" for path in found.left_out])
+    yield from _paths("Files that differ from build to build", found.unsteady)
     if found.system:
         gone = [name for name in found.system if not name.startswith("+")]
         new = [name[1:] for name in found.system if name.startswith("+")]
         said = [f"{what}: {', '.join(names)}" for what, names in (("gone", gone), ("new", new)) if names]
         yield from _section("Packages of the distribution", *(element("p", one) for one in said))
+
+
+def _paths(title: str, paths: Sequence[str]) -> Iterator[Child]:
+    """Paths, a line each; none can forge another one."""
+    if paths:
+        more = [f"and {len(paths) - _MOST} more"] if len(paths) > _MOST else []
+        text = "\n".join([*(plain(path) for path in paths[:_MOST]), *more])
+        yield from _section(f"{title}: {len(paths)}", element("pre", text))
 
 
 def _seen(proof: Proof) -> Iterator[Child]:

@@ -6,12 +6,35 @@ Source of the format: OCI image specification, "Image Layer Filesystem Changeset
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 
 class ImageError(Exception):
     """An image that cannot be read: what is wrong with it, and where."""
+
+
+class TooMuchError(ImageError):
+    """An image that is larger than it may be, and is read no further."""
+
+
+def above(path: str) -> Iterator[str]:
+    """The folders above a path without a slash in front, from the nearest up to the root, which is empty."""
+    while path:
+        path = posixpath.dirname(path)
+        yield path
+
+
+def all_above(paths: Iterable[str]) -> set[str]:
+    """The folders above all paths."""
+    known: set[str] = set()
+    for path in paths:
+        for folder in above(path):
+            if folder in known:
+                break
+            known.add(folder)
+    return known
 
 
 class FileKind(enum.IntEnum):
@@ -25,13 +48,17 @@ class FileKind(enum.IntEnum):
 
 
 class Linkage(NamedTuple):
-    """What an ELF file asks of the loader: the sonames it needs, and where it looks first (ld.so(8))."""
+    """What an ELF file asks of the loader: the sonames it needs, and where it looks first (ld.so(8)).
+
+    A library that it loads is for as many `bits`, and for the same `machine`, a number of the ELF specification.
+    """
 
     needed: tuple[str, ...]
     rpath: tuple[str, ...]
     runpath: tuple[str, ...]
     interpreter: str
     bits: int
+    machine: int = 0
 
 
 class Content(NamedTuple):

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 from typing import IO, cast
 
 from slimify.proof.archive import read_archive, read_layout
-from slimify.proof.engine import ENGINES, save_command
-from slimify.proof.image import Image, ImageError
+from slimify.proof.engine import EngineError, find_engine, save_command
+from slimify.proof.image import Image, ImageError, TooMuchError
+from slimify.proof.plain import plain
 from slimify.proof.show_layers import size_text
 from slimify.proof.tar_layer import Look
 
+# What archives are called, and paths begin with; the names of images do not (distribution/reference, the grammar).
+_A_FILE = re.compile(r"[./~].*|.*\.(?:tar|tgz|(?:tar\.)?(?:gz|xz|bz2|zst))", re.S)
 
-def open_image(name: str) -> Image:
-    """The image of this name; `-` is an archive on standard input. Raises `ImageError`."""
+
+def open_image(name: str, engine: str | None = None) -> Image:
+    """The image of this name; `-` is an archive on standard input. Raises `ImageError`.
+
+    What is no file is an image of `engine`, or of the first engine that answers.
+    """
     if name == "-":
         return read_archive(sys.stdin.buffer, "-")
     if os.path.isdir(name):
@@ -30,44 +38,41 @@ def open_image(name: str) -> Image:
                 return read_archive(file, name)
         except OSError as error:
             raise ImageError(f"{name}: {error.strerror}") from error
-    return saved(name)
+    if name.startswith("-"):
+        raise ImageError(f"{name} is neither a file nor the name of an image")
+    if _A_FILE.fullmatch(name):
+        raise ImageError(f"{name}: there is no such file")
+    try:
+        program = find_engine(engine).program
+    except EngineError as error:
+        raise ImageError(f"{name} is no file, and no engine can be asked for it: {error}") from None
+    return saved(name, program)
 
 
-class _TooLargeError(ImageError):
-    """An image that is larger than it may be."""
-
-
-class _Limited:
+class _Limited(io.RawIOBase):
     """Hands a stream on until it has become too long."""
 
     def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
         self._stream, self._name, self._limit = stream, name, limit
         self._read = 0
 
-    def read(self, count: int = -1) -> bytes:
-        data = self._stream.read(count)
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._stream.read(len(buffer))
         self._read += len(data)
         if self._read > self._limit:
-            raise _TooLargeError(f"{self._name} is larger than {size_text(self._limit)}; --max-size allows more")
-        return data
+            raise TooMuchError(f"{self._name} is larger than {size_text(self._limit)}; --max-size allows more")
+        buffer[: len(data)] = data
+        return len(data)
 
 
-def saved(
-    name: str,
-    engine: str | None = None,
-    look: Look | None = None,
-    limit: int | None = None,
-    compress: bool = False,
-) -> Image:
+def saved(name: str, program: str, look: Look | None = None, limit: int | None = None, compress: bool = False) -> Image:
     """The image as an engine saves it, read while it does, as long as it is no larger than a limit.
 
     `look` and `compress` are those of `read_archive`. Raises `ImageError`.
     """
-    if name.startswith("-"):
-        raise ImageError(f"{name} is neither a file nor the name of an image")
-    program = engine or next((one for one in ENGINES if shutil.which(one)), None)
-    if program is None:
-        raise ImageError(f"{name} is no file, and to ask an engine for it, none of {', '.join(ENGINES)} is installed")
     with tempfile.TemporaryFile() as complaints:
         try:
             process = subprocess.Popen(save_command(program, name), stdout=subprocess.PIPE, stderr=complaints)
@@ -78,7 +83,7 @@ def saved(
             try:
                 stream = process.stdout if limit is None else cast("IO[bytes]", _Limited(process.stdout, name, limit))
                 image = read_archive(stream, name, look, compress)
-            except _TooLargeError:
+            except TooMuchError:
                 process.kill()
                 raise
             except ImageError:
@@ -87,7 +92,7 @@ def saved(
                 complaints.seek(0)
                 said = complaints.read().decode("utf-8", "replace").strip()
                 if said:
-                    raise ImageError(f"{program} save {name}: {said.splitlines()[-1]}") from None
+                    raise ImageError(f"{program} save {name}: {plain(said.splitlines()[-1])}") from None
                 raise
     if process.returncode:
         raise ImageError(f"{program} save {name} ended with status {process.returncode}")

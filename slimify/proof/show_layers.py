@@ -9,7 +9,9 @@ from typing import Any
 
 from slimify.proof.holdings import Holding, holding
 from slimify.proof.image import FileKind, Image
-from slimify.proof.waste import Account, How, Wasted, account
+from slimify.proof.plain import plain
+from slimify.proof.recorded import command, without_arguments
+from slimify.proof.waste import Account, How, Wasted, account, as_dive_counts
 
 _LARGEST = 10
 # Below, a kind of file is not worth a line.
@@ -23,18 +25,21 @@ _CURES = {
 
 def as_text(image: Image) -> str:
     """The account of an image for people."""
-    found = account(image)
-    return "\n".join(_lines(image, found)) + "\n"
+    # Before the account, which takes as much memory and is kept.
+    dive = as_dive_counts(image)
+    return "\n".join(plain(line) for line in _lines(image, account(image), dive)) + "\n"
 
 
 def as_data(image: Image) -> dict[str, Any]:
     """The account of an image for programs. All sizes are in bytes."""
+    dive = as_dive_counts(image)
     found = account(image)
     by_layer = _wasted_by(found)
     return {
         "image": image.name,
         "bytes": image.size,
         "wasted_bytes": found.wasted_bytes,
+        "wasted_bytes_dive": dive,
         "layers": [
             {
                 "digest": layer.digest,
@@ -74,10 +79,9 @@ def as_data(image: Image) -> dict[str, Any]:
 
 def instruction(made_by: str) -> str:
     """What the builder recorded of an instruction, as it may have stood in the Dockerfile."""
-    text = re.sub(r"\s+# buildkit$", "", made_by)
+    text = made_by.removesuffix(" # buildkit")
     text = re.sub(r"^/bin/sh -c #\(nop\)\s+", "", text)
-    text = re.sub(r"^(RUN )?(?:\|\d+ (?:\S+=\S* )*)?/bin/sh -c ", "RUN ", text)
-    return " ".join(text.split())
+    return " ".join(command(without_arguments(text)).split())
 
 
 def size_text(count: int) -> str:
@@ -88,17 +92,9 @@ def size_text(count: int) -> str:
     return f"{count} B"
 
 
-def size_of(text: str) -> int:
-    """Bytes from what people write: `500MB`, `1.5 GB`. Raises `ValueError`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)B?", text.strip())
-    if match is None:
-        raise ValueError(f"'{text}' is no size; write it like 500MB or 1.5GB")
-    return int(float(match[1]) * 1000.0 ** " KMGT".index(match[2].upper() or " "))
-
-
-def _lines(image: Image, found: Account) -> Iterator[str]:
-    hidden = size_text(found.wasted_bytes)
-    yield f"{image.name}: {size_text(image.size)} in {len(image.layers)} layers, {hidden} of it hidden"
+def _lines(image: Image, found: Account, dive: int) -> Iterator[str]:
+    hidden = f"{size_text(found.wasted_bytes)} of it hidden ({size_text(dive)} wasted as dive counts)"
+    yield f"{image.name}: {size_text(image.size)} in {len(image.layers)} layers, {hidden}"
     by_layer = _wasted_by(found)
     for number, layer in enumerate(image.layers):
         yield ""

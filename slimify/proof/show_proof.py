@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from slimify.proof.compare import Comparison
+from slimify.proof.holdings import Holding
+from slimify.proof.plain import code, in_markdown, plain
 from slimify.proof.prove import Measured, Proof
 from slimify.proof.show_layers import size_text
 
 _LONGEST = 300
 _LINES = 20
+_NAMES = 8
+# Below, a kind of file is not worth a word.
+_LEAST = 100_000
 
 
 def as_text(proof: Proof, name: str) -> str:
     """For people at a terminal."""
-    return "\n".join(_lines(proof, name)) + "\n"
+    return "\n".join(plain(line) for line in _lines(proof, name)) + "\n"
 
 
 def as_markdown(proof: Proof, name: str) -> str:
     """For a pull request: a table, and what differs below it."""
-    lines = [f"**{name}: {proof.verdict.value}**", ""]
+    return "\n".join(_markdown(proof, name)) + "\n"
+
+
+def _markdown(proof: Proof, name: str) -> Iterator[str]:
+    yield from (f"**{in_markdown(name)}: {proof.verdict.value}**", "")
     if proof.after is not None and proof.after.built.ok:
-        lines += ["| | before | after | |", "| --- | ---: | ---: | ---: |"]
-        lines += [
-            f"| {what} | {old} | {new} | {change} |" for what, old, new, change in rows(proof.before, proof.after)
-        ]
+        yield from ("| | before | after | |", "| --- | ---: | ---: | ---: |")
+        for what, old, new, change in rows(proof.before, proof.after):
+            yield f"| {what} | {old} | {new} | {change} |"
     if proof.failed is not None:
         # Indented by four, so that nothing in a log ends the block.
-        lines += [f"    {line}" for line in log_tail(proof.failed)]
+        yield from (f"    {plain(line)}" for line in log_tail(proof.failed))
     if proof.not_run:
-        lines += ["", f"Not run: {proof.not_run}.", ""]
+        yield from ("", f"Not run: {in_markdown(proof.not_run)}.", "")
+    if proof.comparison is not None:
+        gone = [f"{size_text(size)} of {kind.title}" for kind, size in _large(proof.comparison)]
+        told = [("gone", gone)] if gone else []
+        told += [(title, [code(one) for one in names]) for title, names in _aside(proof.comparison)]
+        yield from ["", *(f"- {title}: {some(names)}" for title, names in told), ""] if told else []
     for one in proof.differences[:_LINES]:
-        lines.append(f"- {_code(one.what)}: {_code(short(one.before))} → {_code(short(one.after))}")
-    return "\n".join(lines) + "\n"
+        yield f"- {code(one.what)}: {code(short(one.before))} → {code(short(one.after))}"
+    if len(proof.differences) > _LINES:
+        yield f"- and {len(proof.differences) - _LINES} more"
 
 
 def as_data(proof: Proof, name: str) -> dict[str, Any]:
@@ -98,23 +113,16 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         yield f"  {what:<30} {old:>10} {new:>10} {change:>7}".rstrip()
     for one in proof.differences:
         yield f"  different: {one.what}"
-        yield f"    before: {short(one.before)}"
-        yield f"    after:  {short(one.after)}"
+        yield from _indented("before: ", short(one.before))
+        yield from _indented("after:  ", short(one.after))
     if proof.not_run:
         yield f"  not run: {proof.not_run}"
     if proof.comparison is None:
         return
-    for kind, size in proof.comparison.gone:
-        if size >= 100_000:
-            yield f"  {size_text(size):>10} less of {kind.title}"
-    if proof.comparison.left_out:
-        first = ", ".join(f"/{path}" for path in proof.comparison.left_out[:3])
-        count = len(proof.comparison.left_out)
-        yield f"  left out on purpose: {first}" + (f" and {count - 3} more" if count > 3 else "")
-    if proof.comparison.unsteady:
-        first = ", ".join(proof.comparison.unsteady[:3])
-        count = len(proof.comparison.unsteady)
-        yield f"  differs from build to build: {first}" + (f" and {count - 3} more" if count > 3 else "")
+    for kind, size in _large(proof.comparison):
+        yield f"  {size_text(size):>10} less of {kind.title}"
+    for title, names in _aside(proof.comparison):
+        yield f"  {title}: {some(names)}"
     if proof.seen is not None:
         yield from (f"  seen in both: {one}" for one in seen_in_both(proof))
 
@@ -124,13 +132,41 @@ def log_tail(failed: Measured) -> list[str]:
     return failed.built.log.splitlines()[-_LINES:]
 
 
+def _large(found: Comparison) -> list[tuple[Holding, int]]:
+    return [(kind, size) for kind, size in found.gone if size >= _LEAST]
+
+
+def _aside(found: Comparison) -> Iterator[tuple[str, list[str]]]:
+    """What is no difference and should be known: what it is, and its names."""
+    for title, names in (
+        ("left out on purpose", [f"/{path}" for path in found.left_out]),
+        ("packages of the distribution that are gone", [one for one in found.system if not one.startswith("+")]),
+        ("packages of the distribution that are new", [one[1:] for one in found.system if one.startswith("+")]),
+        ("differs from build to build", list(found.unsteady)),
+    ):
+        if names:
+            yield title, names
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of many names, and how many there are beside them."""
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _indented(label: str, value: str) -> Iterator[str]:
+    """A value of several lines, none of which can be taken for a line of the report."""
+    for number, line in enumerate(value.split("\n")):
+        yield f"    {label if number == 0 else ' ' * len(label)}{line}"
+
+
 def seen_in_both(proof: Proof) -> Iterator[str]:
     """What was the same when both ran."""
     assert proof.seen is not None
     old, new = proof.seen
     for key in old.answers:
         if old.answers[key] == new.answers.get(key):
-            yield f"the answer of {key}: {old.answers[key].splitlines()[0]}"
+            yield f"the answer of {key}: {(old.answers[key].splitlines() or [''])[0]}"
     if old.exit is not None and old.exit == new.exit:
         yield f"it ends with status {old.exit}"
     if old.exit is None and new.exit is None:
@@ -144,11 +180,6 @@ def short(value: str | None) -> str:
     if value is None:
         return "nothing"
     return value if len(value) <= _LONGEST else value[:_LONGEST] + " …"
-
-
-def _code(text: str) -> str:
-    """A text that nothing in it leaves: paths and logs are not ours."""
-    return f"`{' '.join(text.split()).replace('`', chr(39)) or ' '}`"
 
 
 def _seconds(value: float) -> str:

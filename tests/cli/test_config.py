@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from slimify.config import KEYS, LEVELS, NOTHING, SCHEMA, Config, ConfigError, Finder, merge
+from slimify.config_values import WrongError, size
 from slimify.trial import KEYS as TRIAL_KEYS
 from slimify.trial import Trial
 
@@ -87,6 +88,18 @@ def test_the_schema_is_one_and_takes_what_the_reader_takes() -> None:
         for example in about.get("examples", []):
             jsonschema.validate({key: example}, schema())
             KEYS[key](example)
+
+
+def test_sizes_of_people() -> None:
+    sizes = {"0": 0, "500MB": 5 * 10**8, "1.5 GB": 15 * 10**8, "20k": 20_000, "3T": 3 * 10**12}
+    for text, count in sizes.items():
+        assert size(text) == count
+        jsonschema.validate({"prove": {"max-size": text}}, schema())
+    for wrong in ("", "MB", "-1MB", "1 MiB", "1e9", 5):
+        with pytest.raises(WrongError, match="must be a size"):
+            size(wrong)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"prove": {"max-size": wrong}}, schema())
 
 
 WRONG = [

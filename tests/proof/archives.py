@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import struct
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -92,6 +93,54 @@ def archive(entries: Iterable[tarfile.TarInfo | tuple[str, bytes]]) -> bytes:
                 info.size = len(one[1])
                 outer.addfile(info, io.BytesIO(one[1]))
     return buffer.getvalue()
+
+
+def loader_cache(libraries: Mapping[str, str], old: bool = False, order: str = "<") -> bytes:
+    """What `ldconfig` writes (glibc, dl-cache.h): each library by its name, and its path."""
+    places, texts = b"", b""
+    start = 48 + 24 * len(libraries)
+    for name, path in libraries.items():
+        where = start + len(texts)
+        places += struct.pack(f"{order}iIIIQ", 0x0303, where, where + len(name) + 1, 0, 0)
+        texts += f"{name}\0{path}\0".encode()
+    flags = 3 if order == ">" else 2
+    header = struct.pack(f"{order}20sIIB3x16x", b"glibc-ld.so.cache1.1", len(libraries), len(texts), flags)
+    before = b"ld.so-1.7.0\0" + struct.pack(f"{order}I", 0) if old else b""
+    return before + header + places + texts
+
+
+def program(
+    needed: Iterable[str] = (),
+    interpreter: str = "",
+    rpath: str = "",
+    runpath: str = "",
+    machine: int = 62,
+    bits: int = 64,
+    order: str = "<",
+) -> bytes:
+    """An ELF file with nothing in it but what it asks of the loader."""
+    wide = bits == 64
+    texts, tags = b"\0", b""
+    pair = f"{order}QQ" if wide else f"{order}II"
+    head, each = (64, 56) if wide else (52, 32)
+    for tag, values in ((1, needed), (15, [rpath] if rpath else []), (29, [runpath] if runpath else [])):
+        for value in values:
+            tags += struct.pack(pair, tag, len(texts))
+            texts += value.encode() + b"\0"
+    asks = interpreter.encode() + b"\0"
+    at = head + 3 * each
+    size = len(asks) + len(texts)
+    tags += struct.pack(pair, 5, 0x400000 + at + len(asks)) + struct.pack(pair, 0, 0)
+    segments = [(1, at, size), (2, at + size, len(tags)), (3 if interpreter else 0, at, len(asks))]
+    table = b""
+    for kind, offset, length in segments:
+        values = (kind, 4, offset, 0x400000 + offset, 0, length, length, 1)
+        flags_last = (*values[:1], *values[2:7], 4, 1)
+        table += struct.pack(f"{order}IIQQQQQQ", *values) if wide else struct.pack(f"{order}8I", *flags_last)
+    ident = b"\x7fELF" + bytes([2 if wide else 1, 1 if order == "<" else 2, 1]) + bytes(9)
+    rest = "HHIQQQIHHHHHH" if wide else "HHIIIIIHHHHHH"
+    header = ident + struct.pack(order + rest, 3, machine, 1, 0, head, 0, 0, head, each, 3, 0, 0, 0)
+    return header + table + asks + texts + tags
 
 
 def write_layout(folder: Path, files: Mapping[str, bytes]) -> Path:

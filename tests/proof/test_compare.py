@@ -14,7 +14,7 @@ from slimify.proof.contents import look
 from slimify.proof.filesystem import Filesystem
 from slimify.proof.image import Image
 
-from .archives import docker_save, layer, link
+from .archives import docker_save, layer, link, loader_cache
 
 SHELL = Path("/bin/sh").resolve().read_bytes()
 
@@ -67,6 +67,16 @@ def test_a_hard_link_is_the_file_that_it_links() -> None:
     old = Filesystem(image(layer({"app/a": "1", "app/b": "1"})))
     new = Filesystem(image(layer({"app/a": "1"}, link("app/b", "app/a", True))))
     assert not compare(old, new, ({}, {})).differences
+
+
+def test_a_hard_link_keeps_its_content_when_what_it_links_goes() -> None:
+    def linked(content: str, above: Mapping[str, str | bytes]) -> Filesystem:
+        return Filesystem(image(layer({"app/a": content}, link("app/b", "app/a", True)), layer(above)))
+
+    removed = {"app/.wh.a": ""}
+    assert whats(compare(linked("1", removed), linked("2", removed), ({}, {}))) == ["/app/b"]
+    plain = Filesystem(image(layer({"app/a": "new", "app/b": "1"})))
+    assert not compare(linked("1", {"app/a": "new"}), plain, ({}, {})).differences
 
 
 @pytest.mark.parametrize(
@@ -219,6 +229,10 @@ def needs() -> tuple[str, str]:
     return content.linkage.needed[0], content.linkage.interpreter.lstrip("/")
 
 
+def told(libraries: Mapping[str, str]) -> dict[str, str | bytes]:
+    return {"etc/ld.so.cache": loader_cache(libraries)}
+
+
 def test_a_library_that_is_missing() -> None:
     library, loader = needs()
     old, new = {"opt/tool": SHELL, f"usr/lib/{library}": "", loader: ""}, {"opt/tool": SHELL, loader: ""}
@@ -231,7 +245,7 @@ def test_a_library_that_is_missing() -> None:
 def test_libraries_are_found_through_links_and_where_the_loader_is_told() -> None:
     name, loader = needs()
     linked = layer(
-        {"opt/tool": SHELL, f"usr/lib/real/{name}.1": "", "etc/ld.so.conf.d/x.conf": "/opt/lib\n", loader: ""},
+        {"opt/tool": SHELL, f"usr/lib/real/{name}.1": "", loader: "", **told({name: f"/opt/lib/{name}"})},
         link(f"opt/lib/{name}", f"../../usr/lib/real/{name}.1"),
     )
     assert not Filesystem(image(linked)).missing_libraries()

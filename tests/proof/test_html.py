@@ -14,11 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slimify.cli import run
-from slimify.proof import holdings, portions
+from slimify.proof import holdings, portions, show_proof
 from slimify.proof.archive import read_archive
+from slimify.proof.compare import Comparison
+from slimify.proof.engine import Built
 from slimify.proof.html_elements import COLOURS, element, page
 from slimify.proof.html_pictures import WIDTH, layer_bars, treemap
+from slimify.proof.html_report import as_html
 from slimify.proof.image import Image
+from slimify.proof.plain import code, in_markdown
+from slimify.proof.prove import Measured, Proof, Verdict
 from slimify.proof.treemap import Rectangle, squarified
 
 from .archives import docker_save, layer
@@ -97,6 +102,58 @@ def test_a_hostile_image(engine: FakeEngine, project: Path, capsys: pytest.Captu
     assert not {"script", "img"} & read.tags.keys()
     assert "\x1b" not in text
     assert "\x00" not in text
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_hostile_image_in_plain_text(
+    form: str, engine: FakeEngine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "`|<img src=x>\x1b[2J\x9b\n# forged\n  forged"
+    engine.knows(AS_IT_IS, {f"app/{path}": "1", "app/x": "2"}, output="\x1b[2J one\n  forged")
+    engine.knows("", {"app/x": "2"}, output="`# two`")
+    assert run(["prove", "--no-rebuild", "--format", form]) == 1
+    text = capsys.readouterr().out
+    assert not {"\x1b", "\x9b"} & set(text)
+    lines = text.splitlines()
+    assert not [line for line in lines if line.startswith(("#", "  forged"))]
+    if form == "markdown":
+        assert all(line.count("`") % 2 == 0 for line in lines)
+        assert not any("<" in part for line in lines for part in line.split("`")[::2])
+
+
+def test_nothing_leaves_its_place_in_markdown() -> None:
+    assert code("a`\n# b\x1b") == "`a' # b\N{REPLACEMENT CHARACTER}`"
+    assert code("") == "` `"
+    assert in_markdown("a*b_[c](d)\n# e") == r"a\*b\_\[c\]\(d\)" + "\N{REPLACEMENT CHARACTER}" + r"\# e"
+
+
+PACKAGES: dict[str, str | bytes] = {f"var/lib/dpkg/info/gone{number}.list": "" for number in range(11)}
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_what_is_no_difference_and_should_be_known(
+    form: str, engine: FakeEngine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "Dockerfile").write_text('FROM debian:12-slim\nCOPY . /app/\nRUN x\nCMD ["curl"]\n')
+    (project / "Other").write_text('FROM debian:12-slim\nCOPY . /app/\nCMD ["curl"]\n')
+    (project / "Other.dockerignore").write_text("a\n")
+    (project / "a").write_text("a")
+    engine.knows("RUN x", {**FILES, **PACKAGES, "app/a": "a"}, CACHE)
+    engine.knows("", {**FILES, "var/lib/dpkg/info/new.list": ""})
+    assert run(["prove", "--no-rebuild", "--against", "Other", "--format", form]) == 0
+    text = capsys.readouterr().out
+    for said in ("/app/a", "APT cache", "500 kB", "gone0", "new", "and 3 more" if form != "html" else "gone9"):
+        assert said in text
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_what_differs_from_build_to_build(form: str) -> None:
+    measured = Measured(Built(True, 1.0, ""), 10, 1, image=BEFORE)
+    comparison = Comparison((), (), (), (), (), (), (), ("/app/built-at",))
+    proof = Proof(Verdict.SAME_SIZE, measured, measured, comparison, (), None)
+    made = {"text": show_proof.as_text, "markdown": show_proof.as_markdown, "html": as_html}[form](proof, "Dockerfile")
+    assert "build to build" in made
+    assert "/app/built-at" in made
 
 
 def test_a_hostile_log(engine: FakeEngine, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
