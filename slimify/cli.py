@@ -5,13 +5,16 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 
 import slimify
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
 from slimify.run import FAILED, OK, Prove, Request, UsageError, build_args, complain, put
+
+Value = TypeVar("Value")
 
 app = typer.Typer(
     name="slimify",
@@ -272,7 +275,11 @@ def prove(
     ] = None,
     http: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Ask for this on each exposed port. Repeatable. (default: /)"),
+        typer.Option(metavar="PATH", help="Ask for this on each port, which has to answer. Repeatable. (default: /)"),
+    ] = None,
+    port: Annotated[
+        list[int] | None,
+        typer.Option(metavar="NUMBER", help="Ask this port beside those that the image exposes. Repeatable."),
     ] = None,
     expect: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What an answer or the output has to contain.")
@@ -298,13 +305,14 @@ def prove(
 ) -> None:
     """Build a Dockerfile before and after, compare the images, run both, and say what follows."""
     from slimify.config import Finder, merge
+    from slimify.config_values import seconds
     from slimify.proof.command import ProofError, Request, dockerfile_of, prove_path, tried
     from slimify.proof.engine import BuildOptions
     from slimify.proof.show_layers import size_of
     from slimify.run import log
     from slimify.semantics.build import TargetError
     from slimify.syntax.errors import DockerfileSyntaxError
-    from slimify.trial import Trial
+    from slimify.trial import Trial, command, paths, ports, refuse_both
 
     try:
         path = dockerfile_of(path)
@@ -318,16 +326,17 @@ def prove(
             cache_mounts=cache_mounts,
         )
         settings = merge(found, chosen)
-        trial = found.prove.under(
-            Trial(
-                run=_words("--run", run_command) if run_command else None,
-                http=tuple(http) if http else None,
-                expect=expect,
-                wait=wait,
-                network=network,
-                arguments=tuple(word for one in argument for word in _words("--argument", one)) if argument else None,
-            )
+        asked = Trial(
+            run=None if run_command is None else _option("--run", command, run_command),
+            http=_option("--http", paths, list(http)) if http else None,
+            expect=expect,
+            wait=None if wait is None else _option("--wait", seconds, wait),
+            network=network,
+            arguments=tuple(word for one in argument for word in _words(one)) if argument else None,
+            ports=_option("--port", ports, list(port)) if port else None,
         )
+        refuse_both(asked)
+        trial = found.prove.under(asked)
         options = BuildOptions(
             target=settings.target,
             build_args=settings.build_args,
@@ -335,7 +344,7 @@ def prove(
             network=trial.network,
             secrets=tuple(secret or ()),
             builder=builder,
-            timeout=timeout,
+            timeout=_option("--timeout", seconds, timeout),
             max_size=size_of(max_size),
         )
         request = Request(
@@ -348,7 +357,7 @@ def prove(
             cache_mounts=settings.cache_mounts,
             engine=engine,
             options=options,
-            smoke=tried(trial),
+            smoke=tried(trial)._replace(ports=trial.ports or (), strict=bool(trial.http or trial.ports)),
             keep=keep,
             rebuild=rebuild,
             compressed=compressed,
@@ -361,13 +370,20 @@ def prove(
     raise typer.Exit(code)
 
 
-def _words(option: str, value: str) -> tuple[str, ...]:
-    from slimify.config_values import WrongError, command_words
+def _option(name: str, reader: Callable[[object], Value], value: object) -> Value:
+    """The value of an option, read as that of a configuration file is."""
+    from slimify.config_values import WrongError
 
     try:
-        return command_words(value)
+        return reader(value)
     except WrongError as error:
-        raise UsageError(f"{option} {error}") from None
+        raise UsageError(f"{name} {error}") from None
+
+
+def _words(value: str) -> tuple[str, ...]:
+    from slimify.config_values import command_words
+
+    return _option("--argument", command_words, value)
 
 
 @app.command(epilog="Exit codes: 0 done; 2 the image cannot be read.")

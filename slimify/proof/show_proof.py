@@ -27,6 +27,7 @@ def as_markdown(proof: Proof, name: str) -> str:
         ]
     if proof.not_run:
         lines += ["", f"Not run: {proof.not_run}.", ""]
+    lines += [f"- {_code(one)}" for one in proof.notes]
     for one in proof.differences[:_LINES]:
         lines.append(f"- {_code(one.what)}: {_code(short(one.before))} → {_code(short(one.after))}")
     return "\n".join(lines) + "\n"
@@ -55,6 +56,7 @@ def as_data(proof: Proof, name: str) -> dict[str, Any]:
             for one in proof.changes
         ],
         "not_run": proof.not_run or None,
+        "notes": list(proof.notes),
         "seen": None if proof.seen is None else [one._asdict() for one in proof.seen],
     }
 
@@ -99,6 +101,7 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         yield f"    after:  {short(one.after)}"
     if proof.not_run:
         yield f"  not run: {proof.not_run}"
+    yield from (f"  {one}" for one in proof.notes)
     if proof.comparison is None:
         return
     for kind, size in proof.comparison.gone:
