@@ -430,5 +430,6 @@ def not_the_dockerfile(log: str, by_steps: bool) -> str:
 
 def _last_line(said: str) -> str:
     """What a client says last, without its advice where to read more."""
+    said = said.partition("\nUsage:")[0]
     lines = [one for one in said.strip().splitlines() if one.strip() and not re.match(r"(?:Run|See) '", one)]
     return lines[-1] if lines else "it says nothing"

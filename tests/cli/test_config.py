@@ -29,7 +29,6 @@ VERSION = "1"
 
 [prove]
 run = "make 'the test'"
-http = ["/health"]
 expect = "ok"
 wait = 5
 network = "host"
@@ -51,7 +50,7 @@ def test_everything(here: Path) -> None:
         target="app",
         build_args=(("VERSION", "1"),),
         exclude=("vendor/",),
-        prove=Trial(("make", "the test"), ("/health",), "ok", 5.0, "host", ("-e", "A=b")),
+        prove=Trial(("make", "the test"), None, "ok", 5.0, "host", ("-e", "A=b")),
     )
 
 
@@ -222,7 +221,8 @@ def test_the_command_line_wins_over_how_it_is_tried() -> None:
     config = Trial(("a",), ("/a",), "a", 1.0, "a", ("a",))
     assert config.under(Trial()) == config
     assert Trial().under(config) == config
-    assert config.under(Trial(http=("/b",), expect="")) == config._replace(http=("/b",), expect="")
+    assert config.under(Trial(http=("/b",), expect="")) == config._replace(run=None, http=("/b",), expect="")
+    assert config.under(Trial(run=("b",))) == config._replace(run=("b",), http=None)
 
 
 def test_through_the_command_line(here: Path, slimify: Run) -> None:
