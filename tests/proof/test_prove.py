@@ -161,7 +161,7 @@ def test_answers(engine: FakeEngine, capsys: Capture, served: Callable[..., int]
 
 
 def test_another_answer(engine: FakeEngine, capsys: Capture, served: Callable[..., int]) -> None:
-    config = {"ExposedPorts": {"80/tcp": {}}}
+    config: dict[str, Any] = {"ExposedPorts": {"80/tcp": {}}}
     engine.knows(AS_IT_IS, FILES, CACHE, config=config, exit=None, ports={"80/tcp": served("hello")})
     engine.knows("", FILES, config=config, exit=None, ports={"80/tcp": served("error", 500)})
     assert run(["prove", "--no-rebuild", "--format", "json"]) == 1
