@@ -346,7 +346,11 @@ def prove(
     ] = None,
     http: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Ask for this on each exposed port. Repeatable. (default: /)"),
+        typer.Option(metavar="PATH", help="Ask for this on each port, which has to answer. Repeatable. (default: /)"),
+    ] = None,
+    port: Annotated[
+        list[int] | None,
+        typer.Option(metavar="NUMBER", help="Ask this port beside those that the image exposes. Repeatable."),
     ] = None,
     expect: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What an answer or the output has to contain.")
@@ -374,6 +378,7 @@ def prove(
     from slimify.run import log
     from slimify.semantics.build import TargetError
     from slimify.syntax.errors import DockerfileSyntaxError
+    from slimify.trial import command, paths, ports, refuse_both
 
     try:
         path = dockerfile_of(path)
@@ -389,12 +394,14 @@ def prove(
         settings = merge(found, chosen)
         words = [word for one in argument or () for word in _value("--argument", command_words, one)]
         asked = _builds(engine, builder, secret, platform, network, timeout, max_size)._replace(
-            run=_value("--run", command_words, run_command) if run_command else None,
-            http=tuple(http) if http else None,
+            run=None if run_command is None else _value("--run", command, run_command),
+            http=_value("--http", paths, list(http)) if http else None,
             expect=expect,
             wait=None if wait is None else _value("--wait", seconds, wait),
             arguments=tuple(words) if words else None,
+            ports=_value("--port", ports, list(port)) if port else None,
         )
+        refuse_both(asked)
         trial = found.prove.under(asked)
         request = Request(
             path=path,

@@ -81,8 +81,8 @@ def command_words(value: object) -> tuple[str, ...]:
 
 
 def seconds(value: object) -> float:
-    """A number of seconds, more than none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    """A number of seconds, more than none, and not without an end."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise WrongError("must be a number of seconds")
     return float(value)
 

@@ -11,10 +11,11 @@ from slimify.config_values import WrongError, command_words, seconds, size, stri
 class Trial(NamedTuple):
     """How `slimify prove` tries the application; None for what is not mentioned.
 
-    `run` is a command in place of the image's own, `http` are paths to ask for on each exposed port, `expect` is a
-    text that an answer or the output has to contain, `wait` how many seconds it may take; `arguments` are words for
-    the engine's `run`. The others are for the builds: which engine and builder, the network, the platform, secrets as
-    the engine takes them, how many seconds a build may take, and how many bytes an image.
+    `run` is a command in place of the image's own, `http` are paths to ask for on each exposed port and on `ports`,
+    `expect` is a text that an answer or the output has to contain, `wait` how many seconds it may take; `arguments` are
+    words for the engine's `run`. A command of its own serves nothing that could be asked, so that `run` excludes `http`
+    and `ports`. The others are for the builds: which engine and builder, the network, the platform, secrets as the
+    engine takes them, how many seconds a build may take, and how many bytes an image.
     """
 
     run: tuple[str, ...] | None = None
@@ -29,16 +30,55 @@ class Trial(NamedTuple):
     secrets: tuple[str, ...] | None = None
     timeout: float | None = None
     max_size: int | None = None
+    ports: tuple[int, ...] | None = None
 
     def under(self, cli: Trial) -> Trial:
-        """What holds when the command line says `cli`: it wins, key by key."""
-        return self._replace(**{key: value for key, value in cli._asdict().items() if value is not None})
+        """What holds when the command line says `cli`: it wins, key by key, and over what its keys exclude."""
+        settled = self
+        if cli.run is not None:
+            settled = self._replace(http=None, ports=None)
+        elif cli.http is not None or cli.ports is not None:
+            settled = self._replace(run=None)
+        return settled._replace(**{key: value for key, value in cli._asdict().items() if value is not None})
+
+
+def paths(value: object) -> tuple[str, ...]:
+    """Paths of requests (RFC 9112, 3.2.1). This and what follows raise `WrongError`."""
+    found = strings(value)
+    for one in found:
+        if not one.startswith("/"):
+            raise WrongError(f"must begin with /, which {one!r} does not", one)
+        if not one.isprintable():
+            raise WrongError(f"cannot be asked for: {one!r}", one)
+    return found
+
+
+def ports(value: object) -> tuple[int, ...]:
+    """Numbers of ports."""
+    if not isinstance(value, list) or not all(type(one) is int and 0 < one < 1 << 16 for one in value):
+        raise WrongError("must be a list of numbers from 1 to 65535")
+    return tuple(dict.fromkeys(value))
+
+
+def command(value: object) -> tuple[str, ...]:
+    """The words of a command, of which there is at least one."""
+    words = command_words(value)
+    if not words or not words[0]:
+        raise WrongError("is empty")
+    return words
+
+
+def refuse_both(found: Trial) -> None:
+    """Raises `WrongError` where something is to be run and asked for at the same time."""
+    if found.run is not None and (found.http or found.ports):
+        key = "http" if found.http else "ports"
+        raise WrongError(f"run and {key} exclude each other: a command of its own serves nothing to ask for", key)
 
 
 # The keys of the table `prove`; config.schema.json says the same.
 KEYS: dict[str, Callable[[object], Any]] = {
-    "run": command_words,
-    "http": strings,
+    "run": command,
+    "http": paths,
     "expect": string,
     "wait": seconds,
     "network": string,
@@ -49,6 +89,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "secrets": strings,
     "timeout": seconds,
     "max-size": size,
+    "ports": ports,
 }
 
 
@@ -64,4 +105,6 @@ def trial(value: object) -> Trial:
             values[key.replace("-", "_")] = KEYS[key](item)
         except WrongError as error:
             raise WrongError(f"{key} {error}", key) from None
-    return Trial(**values)
+    found = Trial(**values)
+    refuse_both(found)
+    return found

@@ -58,6 +58,8 @@ def tried(trial: Trial) -> Smoke:
         expect=default.expect if trial.expect is None else trial.expect,
         wait=default.wait if trial.wait is None else trial.wait,
         arguments=default.arguments if trial.arguments is None else trial.arguments,
+        ports=trial.ports or (),
+        strict=bool(trial.http or trial.ports),
     )
 
 

@@ -6,6 +6,7 @@ Everything that is made carries a name that `slimify.proof.session` gives out, s
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -16,7 +17,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from slimify.proof import processes
+from slimify.proof import processes, spoken, steps
+from slimify.proof.spoken import Ran
 
 _INSTALL = {
     "docker": "https://docs.docker.com/engine/install/",
@@ -25,13 +27,55 @@ _INSTALL = {
 }
 
 
-_STEP = re.compile(r"^--> ([0-9a-f]{8,64})$", re.M)
-_CACHED = re.compile(r"^--> Using cache ([0-9a-f]{8,64})$", re.M)
+# What a client ends with where the fault is the engine's own or that of its options, and with what it ends where the
+# program in the image cannot be started, or is not there (docker-run(1) and podman-run(1), "Exit status").
+_ENGINE_FAILED = 125
+_NOT_STARTED = (126, 127)
+
+# What an engine calls a fault of its own although the image is to blame: USER and WORKDIR that are not there.
+_OF_THE_IMAGE = re.compile(
+    r"unable to find (?:user|group) |no matching entries in (?:passwd|group)|[Cc]annot mkdir|not a directory", re.I
+)
+
+
+# What a build says where the fault is neither the Dockerfile's nor its commands': words of the client and of BuildKit,
+# and of Go where no server is found. A command in a RUN may say the same, so that lines of commands do not count, which
+# begin with the number of the step or with a time. An image that is not found is the Dockerfile's to name.
+_NOT_THE_DOCKERFILE = re.compile(
+    r"no builder .* found|buildx component is missing|BuildKit is enabled but|not supported by buildkit"
+    r"|no space left on device|failed to resolve source metadata(?!.*: not found$)|failed to do request"
+    r"|dial tcp.*(?:lookup|i/o timeout|connection refused|no route to host|network is unreachable)"
+    r"|[Tt]emporary failure in name resolution|no such host|TLS handshake timeout|toomanyrequests"
+    r"|(?:network|cni) .*not found|unable to find network|network mode .* not supported"
+    r"|[Cc]annot connect to the Docker daemon|is the docker daemon running|unknown flag|unauthorized: "
+    r"|error (?:initializing|pinging) .*registry|requires buildx|failed to (?:find|connect to) .*(?:builder|buildkit)",
+    re.I,
+)
+_OF_A_COMMAND = re.compile(r"(?:#\d+ )?\d+\.\d+ ")
+# These two nobody but the machine is to blame for, whoever says them (resolver(3), EAI_AGAIN; intro(2), ENOSPC).
+_OF_THE_MACHINE = re.compile(r"no space left on device|temporary failure (?:in name resolution|resolving)", re.I)
+# So much of the end of a log is looked at.
+_LAST_LINES = 40
+_AT_MOST = 1 << 16
 
 
 class EngineError(Exception):
     """No engine, or one that does not do what it is asked."""
 
+
+class NotStartedError(Exception):
+    """A container that was made and did not start, since what the image is told to run cannot be run.
+
+    `status` is what the client ended with.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+# How long an engine may take for an answer. It may have to unpack an image first, on a disk that others use.
+_PATIENCE = 300.0
 
 # What is made carries it, with its own name for a value, so that users can tell it from what is theirs.
 LABEL = "slimify.proof"
@@ -61,14 +105,6 @@ class Built(NamedTuple):
     log: str
 
 
-class Ran(NamedTuple):
-    """A command in a container: its exit status, None where it was stopped, and what it wrote."""
-
-    status: int | None
-    output: str
-    errors: str
-
-
 class Engine:
     """An engine by its command line. Raises `EngineError` where it cannot be asked at all.
 
@@ -78,6 +114,7 @@ class Engine:
 
     runs = True
     builds_by_steps = False
+    _name_field = "Repository"
 
     def __init__(self, program: str) -> None:
         self.program = program
@@ -95,10 +132,15 @@ class Engine:
         command += ["--network", options.network] if options.network else []
         for secret in options.secrets:
             command += ["--secret", secret]
+        command += self._note_steps(name, log)
         start = time.monotonic()
         status = self._logged([*command, context], log, options.timeout)
+        took = time.monotonic() - start
         with open(log, encoding="utf-8", errors="replace") as file:
-            return Built(status == 0, time.monotonic() - start, file.read())
+            said = file.read()
+        if status > 0 and (why := not_the_dockerfile(said, self.builds_by_steps)):
+            raise EngineError(f"{self.program} build: {why}")
+        return Built(status == 0, took, said)
 
     def _build(self, dockerfile: str, builder: str | None) -> list[str]:
         """The command for a build, with what only this engine is told."""
@@ -111,12 +153,53 @@ class Engine:
         # Dockerfile's own (podman-build(1)).
         return ["build", "--format", "docker", "--ignorefile", f"{dockerfile}.dockerignore"]
 
-    def steps(self, log: str) -> list[str]:
-        """The images of single steps that the build of a log has made."""
-        # Each has a line of its own, behind another one where it was there before.
-        cached = _CACHED.findall(log)
-        found = _STEP.findall(log) if self.builds_by_steps else []
-        return [one for one in found if not any(other.startswith(one) for other in cached)]
+    def made(self, log: str) -> list[str]:
+        """The images of single steps that the build of a log has made and that are still there, the newest first.
+
+        To be asked for when the image that the build was for has lost its name.
+        """
+        note = steps.Note.read(steps.note_of(log)) if self.builds_by_steps else None
+        if note is None:
+            return []
+        if note.label:
+            return self._unnamed(note.label)
+        try:
+            return list(steps.mentioned(log, self._unnamed(), note.before))
+        except OSError:
+            return []
+
+    def remove_made(self, log: str) -> None:
+        """Remove them: each by its ID and without force, so that one with a name or a container in use stays."""
+        left = self.made(log)
+        while left:
+            for one in left:
+                self._ran(["rmi", one], _PATIENCE)
+            # One on which another one was built goes with the next turn.
+            before, left = left, self.made(log)
+            if len(left) == len(before):
+                return
+
+    def _note_steps(self, name: str, log: str) -> list[str]:
+        """Write down what tells a build's images from others; the options for it."""
+        if not self.builds_by_steps:
+            return []
+        if self._labels_steps:
+            steps.Note(label=name).write(steps.note_of(log))
+            return ["--layer-label", f"{LABEL}={name}"]
+        before = self._asked(["images", "-a", "-q", "--no-trunc"]).split()
+        steps.Note(before=frozenset(map(steps.bare, before))).write(steps.note_of(log))
+        return []
+
+    @functools.cached_property
+    def _labels_steps(self) -> bool:
+        """Whether it can label what a step becomes, which versions before 2025 cannot."""
+        return "--layer-label" in self._ran(["build", "--help"], _PATIENCE).output
+
+    def _unnamed(self, label: str = "") -> list[str]:
+        """The IDs of all images without a name."""
+        wanted = ["--filter", f"label={LABEL}={label}"] if label else []
+        form = f"{{{{.ID}}}} {{{{.{self._name_field}}}}}"
+        return steps.unnamed(self._asked(["images", "-a", "--no-trunc", *wanted, "--format", form]))
 
     def run(
         self,
@@ -127,25 +210,53 @@ class Engine:
         timeout: float = 60.0,
         arguments: Sequence[str] = (),
     ) -> Ran:
-        """Run a command in a new container without a network, unless the arguments name one, and remove it."""
-        network = any(one.startswith(("--network", "--net")) for one in arguments)
-        command = [self.program, "run", "--name", name, "--label", f"{LABEL}={name}", *arguments]
-        command += [] if network else ["--network", "none"]
+        """Run a command in a new container without a network, unless the arguments name one, and remove it.
+
+        Raises `EngineError` where it was never made.
+        """
+        command = ["run", "--name", name, "--label", f"{LABEL}={name}", *self._bounded(arguments), *arguments]
+        command += [] if network_of(arguments) else ["--network", "none"]
         command += ["--entrypoint", entrypoint] if entrypoint is not None else []
         try:
-            done = subprocess.run(
-                [*command, image, *argv], capture_output=True, text=True, errors="replace", timeout=timeout, check=False
-            )
-            return Ran(done.returncode, done.stdout, done.stderr)
-        except subprocess.TimeoutExpired as late:
-            return Ran(None, _text(late.stdout), _text(late.stderr))
+            ran = self._ran([*command, image, *argv], timeout)
+            if ran.status == _ENGINE_FAILED and self._refused(name, ran):
+                raise EngineError(f"{self.program} run: {_last_line(ran.errors)}")
+            return ran
         finally:
             self.remove_container(name)
 
-    def start(self, image: str, name: str, ports: Sequence[str], arguments: Sequence[str] = ()) -> None:
-        """Start a container, its ports published on the loopback address."""
+    def start(self, image: str, name: str, ports: Sequence[str], arguments: Sequence[str] = ()) -> str:
+        """Start a container, its ports published on the loopback address; its ID.
+
+        Raises `NotStartedError` where the image is to blame that it does not start, and else `EngineError`.
+        """
         published = [word for port in ports for word in ("-p", f"127.0.0.1::{port}")]
-        self._asked(["run", "-d", "--name", name, "--label", f"{LABEL}={name}", *published, *arguments, image])
+        command = ["run", "-d", "--name", name, "--label", f"{LABEL}={name}", *published]
+        ran = self._ran([*command, *self._bounded(arguments), *arguments, image], _PATIENCE)
+        if ran.status in _NOT_STARTED or (ran.status == _ENGINE_FAILED and _OF_THE_IMAGE.search(ran.errors)):
+            raise NotStartedError(ran.errors.strip(), ran.status)
+        if ran.status:
+            raise EngineError(f"{self.program} run: {_last_line(ran.errors)}")
+        if ran.status is None:
+            raise EngineError(f"{self.program} run: nothing has started within {_PATIENCE:.0f} s")
+        return ran.output.strip()
+
+    def _refused(self, name: str, ran: Ran) -> bool:
+        """Whether the engine itself ended with its status, and not a program that happens to end with the same one."""
+        if _OF_THE_IMAGE.search(ran.errors):
+            return False
+        try:
+            _, status = self.state(name)
+        except EngineError:
+            return True
+        return status != _ENGINE_FAILED or ran.errors.lstrip().startswith(("docker:", "Error:"))
+
+    def _bounded(self, arguments: Sequence[str]) -> list[str]:
+        """The options with which an engine keeps no more of a container's output than is ever read."""
+        if any(one.startswith("--log-") for one in arguments):
+            return []
+        driver = "k8s-file" if self.program == "podman" else "json-file"
+        return ["--log-driver", driver, "--log-opt", f"max-size={spoken.KEPT}"]
 
     def published(self, name: str, port: str) -> tuple[str, int]:
         """Where a port of a container is to be reached."""
@@ -162,25 +273,11 @@ class Engine:
 
     def execute(self, name: str, argv: Sequence[str], timeout: float = 30.0) -> Ran:
         """Run a command in a container that runs."""
-        try:
-            done = subprocess.run(
-                [self.program, "exec", name, *argv],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as late:
-            return Ran(None, _text(late.stdout), _text(late.stderr))
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return self._ran(["exec", name, *argv], timeout)
 
     def logs(self, name: str) -> Ran:
         """What a container has written so far."""
-        done = subprocess.run(
-            [self.program, "logs", name], capture_output=True, text=True, errors="replace", check=False
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return self._ran(["logs", name], _PATIENCE)
 
     def remove_container(self, name: str) -> None:
         """Stop and remove a container, whether it is there or not."""
@@ -203,16 +300,18 @@ class Engine:
         return [one for one in listed.split() if one.startswith(prefix)]
 
     def _asked(self, arguments: Sequence[str]) -> str:
+        ran = self._ran(arguments, _PATIENCE)
+        if ran.status is None:
+            raise EngineError(f"{self.program} {' '.join(arguments[:2])}: no answer within {_PATIENCE:.0f} s")
+        if ran.status:
+            raise EngineError(f"{self.program} {' '.join(arguments[:2])}: {_last_line(ran.errors)}")
+        return ran.output
+
+    def _ran(self, arguments: Sequence[str], timeout: float) -> Ran:
         try:
-            done = subprocess.run(
-                [self.program, *arguments], capture_output=True, text=True, errors="replace", check=False
-            )
+            return spoken.run([self.program, *arguments], timeout)
         except OSError as error:
             raise EngineError(f"{self.program} cannot be started: {error.strerror}") from error
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or ["it says nothing"]
-            raise EngineError(f"{self.program} {' '.join(arguments[:2])}: {said[-1]}")
-        return done.stdout
 
     def _logged(self, command: Sequence[str], log: str, timeout: float) -> int:
         """Run a command with all it says in a file; its whole process group ends with it."""
@@ -259,6 +358,7 @@ class Buildah(Podman):
     """Buildah makes images, and starts no containers with ports."""
 
     runs = False
+    _name_field = "Name"
 
     def _build(self, dockerfile: str, builder: str | None) -> list[str]:
         # Podman keeps what each step made unless it is told not to, Buildah if it is told to (buildah-build(1)).
@@ -301,5 +401,31 @@ def find_engine(wanted: str | None = None) -> Engine:
     raise EngineError(f"{wanted or 'no engine'} is {'not ' if wanted else ''}installed; install {where}")
 
 
-def _text(said: bytes | str | None) -> str:
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said or ""
+def network_of(arguments: Sequence[str]) -> str:
+    """The network that options of `run` name, the last one if there are several; empty where none does."""
+    found = ""
+    for one, following in zip(arguments, (*arguments[1:], ""), strict=False):
+        option, has_value, value = one.partition("=")
+        if option in ("--network", "--net"):
+            found = value if has_value else following
+    return found
+
+
+def not_the_dockerfile(log: str, by_steps: bool) -> str:
+    """The line of a failed build's log that says that the engine is to blame, or what it was told; empty if none does.
+
+    With Podman and Buildah nothing tells the words of a command from the engine's, so that only those after the last
+    step, which begin with `Error:`, are looked at.
+    """
+    for line in reversed(log[-_AT_MOST:].splitlines()[-_LAST_LINES:]):
+        own = line.startswith(("Error:", "error ")) if by_steps else not _OF_A_COMMAND.match(line)
+        if _OF_THE_MACHINE.search(line) or (own and _NOT_THE_DOCKERFILE.search(line)):
+            return line.strip()
+    return ""
+
+
+def _last_line(said: str) -> str:
+    """What a client says last, without its advice where to read more."""
+    said = said.partition("\nUsage:")[0]
+    lines = [one for one in said.strip().splitlines() if one.strip() and not re.match(r"(?:Run|See) '", one)]
+    return lines[-1] if lines else "it says nothing"

@@ -3,77 +3,141 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+import posixpath
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
+from slimify.proof import import_programs
 from slimify.proof.compare import Difference
 from slimify.proof.engine import Engine
 
-# Distributions name their modules in top_level.txt, or by their files (Core metadata; importlib.metadata).
-_PYTHON = """
-import importlib, importlib.metadata, json, os, sys
-names, failed = set(), {}
-for one in importlib.metadata.distributions():
-    given = (one.read_text("top_level.txt") or "").split()
-    if not given:
-        for file in one.files or ():
-            first = file.parts[0]
-            if len(file.parts) == 1 and first.endswith(".py"):
-                given.append(first[:-3])
-            elif len(file.parts) == 2 and file.parts[1] == "__init__.py":
-                given.append(first)
-    names.update(name for name in given if name.isidentifier() and name not in ("setuptools", "pkg_resources", "pip"))
-out = os.dup(1)
-os.dup2(2, 1)
-for name in sorted(names):
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        failed[name] = type(error).__name__ + ": " + str(error)[:200]
-os.write(out, json.dumps({"loaded": len(names) - len(failed), "failed": failed}).encode())
-os._exit(0)
-"""
-_NODE = """
-const fs = require("fs"), path = require("path"), failed = {};
-let loaded = 0;
-const write = fs.writeSync;
-process.stdout.write = () => true;
-const folder = path.join(process.cwd(), "node_modules");
-const names = [];
-for (const one of fs.existsSync(folder) ? fs.readdirSync(folder).sort() : []) {
-  if (one.startsWith(".")) continue;
-  if (one.startsWith("@")) for (const two of fs.readdirSync(path.join(folder, one))) names.push(one + "/" + two);
-  else names.push(one);
-}
-for (const name of names) {
-  try { require(path.join(folder, name)); loaded += 1; }
-  catch (error) { failed[name] = String(error.code || error.name) + ": " + String(error.message).slice(0, 200); }
-}
-write(1, JSON.stringify({ loaded, failed }));
-process.exit(0);
-"""
+# How long all of it may take.
+_WAIT = 900.0
+# A client's status where the program is not there, or cannot be started.
+_NOT_STARTED = (126, 127)
+
+_METADATA = re.compile(r"(?P<site>.+)/(?P<name>[^/]+?)-[^/]*\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)")
+_SITE = re.compile(r"(?P<home>.+)/lib/(?P<python>python3\.\d+)/(?:site|dist)-packages")
+# What the distribution installs for itself, and for programs that are written in Python.
+_SYSTEM_SITES = re.compile(r"usr/lib/python3(?:\.\d+)?/(?:dist|site)-packages")
+# What every interpreter brings along.
+_OWN = frozenset("pip setuptools wheel".split())
+# Node's own packages, and those of the distribution and of programs that are installed for all.
+_NOT_THE_APPLICATION = ("usr/lib/", "usr/share/", "usr/local/lib/")
 
 
-def failed_imports(engine: Engine, image: str, name: str, language: str) -> dict[str, str] | None:
-    """The packages that cannot be loaded, each with the reason; None where the image has no such interpreter."""
-    programs = {"Python": ("python3", ["-c", _PYTHON]), "Node": ("node", ["-e", _NODE])}
-    entrypoint, argv = programs[language]
-    ran = engine.run(image, name, argv, entrypoint, timeout=300.0)
-    try:
-        found: Mapping[str, Any] = json.loads(ran.output[ran.output.index("{") :])
-    except ValueError:
-        return None
-    failed: dict[str, str] = found["failed"]
-    return failed
+class Place(NamedTuple):
+    """An interpreter that loads packages. `may_go` says that no package needs it but those of the distribution."""
+
+    language: str
+    program: str
+    folders: tuple[str, ...] = ()
+    may_go: bool = False
+
+    @property
+    def title(self) -> str:
+        """What it is called in a report."""
+        return f"{self.language} ({self.program})" if posixpath.isabs(self.program) else self.language
 
 
-def differences(before: dict[str, str] | None, after: dict[str, str] | None, language: str) -> Iterator[Difference]:
+class Loaded(NamedTuple):
+    """What became of each package: those that load, and those that do not, each with the reason.
+
+    `trouble` says why there are not all of them: `late`, that the time was over, or else that nothing was listed.
+    """
+
+    loaded: tuple[str, ...] = ()
+    failed: Mapping[str, str] = {}
+    trouble: str = ""
+    late: bool = False
+
+
+def places(files: Iterable[str]) -> list[Place]:
+    """The interpreters of an image whose packages are to be loaded, by the names of its files."""
+    paths = list(files)
+    there = frozenset(paths)
+    needed: dict[str, bool] = {}
+    for path in paths:
+        match = _METADATA.fullmatch(path)
+        if match is None:
+            continue
+        program = _interpreter(match["site"], there)
+        theirs = not _SYSTEM_SITES.fullmatch(match["site"]) and match["name"].lower() not in _OWN
+        needed[program] = needed.get(program, False) or theirs
+    found = [Place("Python", program, may_go=not theirs) for program, theirs in sorted(needed.items())]
+    if folders := sorted({one for path in paths if (one := _node_modules(path))}):
+        found.append(Place("Node", "node", tuple(folders)))
+    return found
+
+
+def _interpreter(site: str, there: Container[str]) -> str:
+    """The interpreter beside a folder of packages, or the one on the path."""
+    match = _SITE.fullmatch(site)
+    if match is not None:
+        for name in (match["python"], "python3", "python"):
+            if (path := f"{match['home']}/bin/{name}") in there:
+                return f"/{path}"
+    return "python3"
+
+
+def _node_modules(path: str) -> str:
+    before, found, _ = path.partition("node_modules/")
+    if not found or (before and not before.endswith("/")) or before.startswith(_NOT_THE_APPLICATION):
+        return ""
+    return f"/{before}node_modules"
+
+
+def load(engine: Engine, image: str, name: str, place: Place) -> Loaded:
+    """Import every package of a place."""
+    words = [import_programs.MARK, str(import_programs.EACH)]
+    if place.language == "Python":
+        argv = ["-c", import_programs.PYTHON, *words]
+    else:
+        argv = ["-e", import_programs.NODE, *words, *place.folders]
+    ran = engine.run(image, name, argv, place.program, _WAIT)
+    loaded, failed, listed = [], {}, False
+    for line in ran.output.splitlines():
+        if not line.startswith(import_programs.MARK):
+            continue
+        listed = True
+        if one := json.loads(line.removeprefix(import_programs.MARK)):
+            package, why = one
+            if why:
+                failed[package] = why
+            else:
+                loaded.append(package)
+    if ran.status is None:
+        return Loaded(tuple(loaded), failed, f"not all are loaded within {_WAIT:.0f} s", late=True)
+    if ran.status in _NOT_STARTED:
+        return Loaded(trouble="there is no such interpreter")
+    if not listed:
+        said = ran.errors.strip().splitlines() or [f"status {ran.status}"]
+        return Loaded(trouble=f"it cannot list them: {said[-1]}")
+    return Loaded(tuple(loaded), failed)
+
+
+def differences(before: Loaded, after: Loaded, place: Place) -> Iterator[Difference]:
     """What loaded before and does not any more."""
-    if before is None:
+    if before.trouble and not before.late:
         return
-    if after is None:
-        yield Difference(f"the interpreter of {language}", "there", None)
+    if after.trouble and not after.late:
+        if not place.may_go:
+            yield Difference(f"the interpreter of {place.title}", "there", after.trouble)
         return
-    for name, why in sorted(after.items()):
-        if name not in before:
-            yield Difference(f"{language} package {name} loads", "yes", why)
+    if after.late and not before.late:
+        yield Difference(f"all packages of {place.title} load in time", "yes", after.trouble)
+    known = {*before.loaded, *before.failed}
+    for name, why in sorted(after.failed.items()):
+        # Of what was stopped nobody knows what would have become of the rest.
+        if name not in before.failed and (name in known or not before.late):
+            yield Difference(f"{place.language} package {name} loads", "yes", why)
+
+
+def summary(before: Loaded, place: Place) -> str:
+    """How much was imported, as a sentence; what did not load before either says nothing about the new version."""
+    if before.trouble and not before.late:
+        return f"packages of {place.title} not tried: {before.trouble}"
+    counted = f"{len(before.loaded)} packages of {place.title} imported"
+    counted += f", {len(before.failed)} not tried, since they did not load before" if before.failed else ""
+    return counted + (f"; {before.trouble}" if before.late else "")

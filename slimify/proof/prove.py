@@ -44,10 +44,11 @@ _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".c
 # What a rebuild is measured after a change of.
 TOUCHED = ("a source", "a manifest")
 
-# What programs say of a network that failed, and may not fail the next time.
+# What commands of a build say of a network that failed, and may not fail the next time. Where the engine itself has none
+# nothing is proved.
 _NETWORK = re.compile(
-    r"temporary failure|timed? ?out|connection (?:reset|refused|aborted)|could not resolve|no such host"
-    r"|hash sum mismatch|EAI_AGAIN|ECONNRESET|ETIMEDOUT|50[234] (?:bad gateway|service unavailable|gateway time)",
+    r"timed? ?out|connection (?:reset|aborted)|hash sum mismatch|ECONNRESET|ETIMEDOUT"
+    r"|50[234] (?:bad gateway|service unavailable|gateway time)",
     re.I,
 )
 
@@ -87,7 +88,8 @@ class Proof(NamedTuple):
     """Two versions, and how they differ; `after` and `comparison` are None where it did not come to them.
 
     `changes` are what slimify did, empty where the other version is somebody else's. `not_run` says why the images
-    were compared only, and not run.
+    were compared only, and not run. `notes` say what the run came to besides: what was imported, what could not be
+    compared, and whether anything was shown to work at all.
     """
 
     verdict: Verdict
@@ -98,6 +100,7 @@ class Proof(NamedTuple):
     seen: tuple[smoke.Seen, smoke.Seen] | None
     changes: tuple[Change, ...] = ()
     not_run: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -138,6 +141,7 @@ class _Version:
         self._prover = prover
         self._number = number
         self.side = side
+        self._loaded: dict[str, imports.Loaded] = {}
         engine, names, options = prover.engine, prover.names, prover.options
         name = names.image(str(number))
         log = names.path(str(number), "log")
@@ -156,27 +160,40 @@ class _Version:
     @functools.cached_property
     def seen(self) -> smoke.Seen:
         """What it does when it runs."""
+        return self._observed("", twice=False)
+
+    @functools.cached_property
+    def seen_again(self) -> smoke.Seen:
+        """What it does when it runs once more; what differs between both says nothing about another version."""
+        return self._observed("-again", twice=True)
+
+    def _observed(self, role: str, twice: bool) -> smoke.Seen:
         prover, number = self._prover, str(self._number)
-        prover.say(f"running version {number}")
+        prover.say(f"running version {number}{' once more' if role else ''}")
+        names = prover.names
         return observe(
-            prover.engine, prover.names.image(number), prover.names.container(number), self.config, prover.smoke
+            prover.engine, names.image(number), names.container(f"{number}{role}"), self.config, prover.smoke, twice
         )
 
     @functools.cached_property
-    def failed_imports(self) -> dict[str, dict[str, str] | None]:
-        """The packages that cannot be loaded, for each language that it has packages of."""
-        prover, number = self._prover, str(self._number)
-        languages = {
-            "Python": any(path.endswith(".dist-info/METADATA") for path in self.filesystem.files),
-            "Node": any("/node_modules/" in path and not path.startswith("usr/") for path in self.filesystem.files),
-        }
-        return {
-            language: imports.failed_imports(
-                prover.engine, prover.names.image(number), prover.names.container(f"{number}-imports"), language
+    def places(self) -> list[imports.Place]:
+        """The interpreters whose packages are imported."""
+        return imports.places(self.filesystem.files)
+
+    def loaded(self, place: imports.Place) -> imports.Loaded:
+        """What becomes of the packages of a place; the interpreter on the path where there is none of that name."""
+        program = place.program
+        if os.path.isabs(program) and program.lstrip("/") not in self.filesystem.files:
+            program = os.path.basename(program)
+        if program not in self._loaded:
+            names, number = self._prover.names, str(self._number)
+            self._loaded[program] = imports.load(
+                self._prover.engine,
+                names.image(number),
+                names.container(f"{number}-imports"),
+                place._replace(program=program),
             )
-            for language, there in languages.items()
-            if there
-        }
+        return self._loaded[program]
 
     def _rebuilds(self) -> Iterator[tuple[str, float]]:
         """The seconds of a build after one file was touched, with the cache of the first build."""
@@ -270,18 +287,25 @@ class Prover:
         if comparison.files:
             comparison = without_unsteady(comparison, self._unsteady(subject, left))
         behaviour: list[Difference] = []
-        seen, not_run = None, ""
+        seen, not_run, notes = None, "", list[str]()
         if self.engine.runs:
-            for language, failed in old.failed_imports.items():
-                behaviour += imports.differences(failed, new.failed_imports.get(language), language)
-            behaviour += smoke.differences(old.seen, new.seen, self.smoke.expect)
-            seen = old.seen, new.seen
+            for place in old.places:
+                behaviour += imports.differences(old.loaded(place), new.loaded(place), place)
+                notes.append(imports.summary(old.loaded(place), place))
+            compared = smoke.compared(old.seen, new.seen, self.smoke, lambda: old.seen_again)
+            behaviour += compared.differences
+            seen = compared.seen
+            notes += [f"not compared, since it changes from run to run: {one}" for one in compared.unsteady]
+            if not (old.seen.shown and new.seen.shown):
+                notes.append("nothing was shown to work")
         else:
             not_run = f"{self.engine.program} starts no containers; podman, which uses the same images, does"
         behaviour += _missed([one for one in comparison.left_out if one in left.behind], seen)
         verdict = _verdict(bool(comparison.differences or behaviour), old.measured.size, new.measured.size)
         differs = tuple(behaviour)
-        return Proof(verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run)
+        return Proof(
+            verdict, old.measured, new.measured, comparison, differs, seen, subject.changes, not_run, tuple(notes)
+        )
 
     def _unsteady(self, subject: Subject, left: Expected) -> tuple[Difference, ...]:
         """What differs between two builds of one and the same Dockerfile: files with times, or with random names."""

@@ -111,6 +111,8 @@ def _clear(engine: Engine, identity: str) -> None:
             if image.startswith(f"{REPOSITORY}:{identity}") or f"/{REPOSITORY}:{identity}" in image:
                 engine.remove_image(image)
     if _is_ours(folder):
+        for log in glob.glob(os.path.join(glob.escape(folder), "**", "*log"), recursive=True):
+            engine.remove_made(log)
         shutil.rmtree(folder, ignore_errors=True)
 
 

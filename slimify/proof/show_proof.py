@@ -44,6 +44,7 @@ def _markdown(proof: Proof, name: str) -> Iterator[str]:
         told = [("gone", gone)] if gone else []
         told += [(title, [code(one) for one in names]) for title, names in _aside(proof.comparison)]
         yield from ["", *(f"- {title}: {some(names)}" for title, names in told), ""] if told else []
+    yield from (f"- {code(one)}" for one in proof.notes)
     for one in proof.differences[:_LINES]:
         yield f"- {code(one.what)}: {code(short(one.before))} → {code(short(one.after))}"
     if len(proof.differences) > _LINES:
@@ -74,6 +75,7 @@ def as_data(proof: Proof, name: str) -> dict[str, Any]:
         ],
         "not_run": proof.not_run or None,
         "log": None if proof.failed is None else list(log_tail(proof.failed)),
+        "notes": list(proof.notes),
         "seen": None if proof.seen is None else [one._asdict() for one in proof.seen],
     }
 
@@ -117,6 +119,7 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         yield from _indented("after:  ", short(one.after))
     if proof.not_run:
         yield f"  not run: {proof.not_run}"
+    yield from (f"  {one}" for one in proof.notes)
     if proof.comparison is None:
         return
     for kind, size in _large(proof.comparison):

@@ -30,7 +30,6 @@ VERSION = "1"
 
 [prove]
 run = "make 'the test'"
-http = ["/health"]
 expect = "ok"
 wait = 5
 network = "host"
@@ -60,7 +59,6 @@ def test_everything(here: Path) -> None:
         exclude=("vendor/",),
         prove=Trial(
             run=("make", "the test"),
-            http=("/health",),
             expect="ok",
             wait=5.0,
             network="host",
@@ -255,7 +253,8 @@ def test_the_command_line_wins_over_how_it_is_tried() -> None:
     config = Trial(("a",), ("/a",), "a", 1.0, "a", ("a",))
     assert config.under(Trial()) == config
     assert Trial().under(config) == config
-    assert config.under(Trial(http=("/b",), expect="")) == config._replace(http=("/b",), expect="")
+    assert config.under(Trial(http=("/b",), expect="")) == config._replace(run=None, http=("/b",), expect="")
+    assert config.under(Trial(run=("b",))) == config._replace(run=("b",), http=None)
 
 
 def test_through_the_command_line(here: Path, slimify: Run) -> None:

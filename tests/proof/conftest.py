@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +102,20 @@ def served() -> Iterator[Any]:
     """A function that serves a text on a port of its own, and gives the port."""
     servers = []
 
-    def serve(text: str, status: int = 200) -> int:
+    def serve(text: str, status: int = 200, statuses: Sequence[int] = (), drips: float = 0) -> int:
+        """With `statuses` the first answers have these, and the rest the last one; `drips` are seconds for a letter."""
+        waiting = list(statuses)
+
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(status)
+                self.send_response(waiting.pop(0) if len(waiting) > 1 else waiting[0] if waiting else status)
                 self.send_header("Content-Type", "text/plain; charset=utf-8")
                 self.end_headers()
-                self.wfile.write(f"{self.path} {text}".encode())
+                with contextlib.suppress(OSError):
+                    while drips:
+                        self.wfile.write(b"x")
+                        time.sleep(drips)
+                    self.wfile.write(f"{self.path} {text}".encode())
 
             def log_message(self, *arguments: object) -> None:
                 pass

@@ -19,6 +19,7 @@ NAME = sys.argv[1]
 STATE = Path(os.environ["FAKE_ENGINE"])
 _WITH_VALUE = {"-t", "--target", "--build-arg", "--platform", "--network", "--secret", "--builder", "--progress"}
 _WITH_VALUE |= {"--name", "--entrypoint", "-p", "-e", "--filter", "--format", "--ignorefile", "--label"}
+_WITH_VALUE |= {"--log-driver", "--log-opt", "--layer-label"}
 
 Options = dict[str, list[str]]
 
@@ -75,6 +76,9 @@ def version(_options: Options, _rest: list[str]) -> int:
 
 
 def build(options: Options, rest: list[str]) -> int:
+    if "--help" in options:
+        print("--layers", *(["--layer-label"] if rules().get("labels") else []))
+        return 0
     text = Path(options["-f"][0]).read_text()
     assert Path(rest[0]).is_dir()
     for rule in rules()["images"]:
@@ -82,6 +86,9 @@ def build(options: Options, rest: list[str]) -> int:
             break
     else:
         return complaint("no rule")
+    for one in rule.get("steps", ()):
+        (STATE / "steps").mkdir(exist_ok=True)
+        (STATE / "steps" / one).write_text("<none>")
     print("#1 transferring context: 1.50kB done")
     print(rule.get("log", ""), flush=True)
     if rule.get("slow"):
@@ -108,14 +115,24 @@ def run(options: Options, rest: list[str]) -> int:
     container = place("containers", options["--name"][0])
     container.write_text(json.dumps(rule))
     if "-d" in options:
-        return complaint(rule["unstartable"]) if rule.get("unstartable") else 0
+        if rule.get("unstartable"):
+            complaint(rule["unstartable"])
+            return int(rule.get("refused", 127))
+        print("0123456789ab" * 5 + "0123")
+        return 0
     entrypoint = options.get("--entrypoint", [""])[0]
-    if entrypoint in ("python3", "node"):
+    if entrypoint.rpartition("/")[2] in ("python3", "node"):
         failed = rule.get("imports", {}).get(entrypoint)
         if failed is None:
-            return complaint(f"exec: {entrypoint}: executable file not found in $PATH")
-        print(json.dumps({"loaded": 1, "failed": failed}))
+            complaint(f"exec: {entrypoint}: executable file not found in $PATH")
+            return 127
+        mark = rest[3]
+        for one in ([], ["one", ""], *failed.items()):
+            print(mark + json.dumps(one))
         return 0
+    if rule.get("unstartable"):
+        complaint(rule["unstartable"])
+        return int(rule.get("refused", 127))
     time.sleep(rule.get("runs", 0))
     print(rule.get("output", ""))
     return int(rule.get("exit", 0))
@@ -152,13 +169,27 @@ def remove_container(_options: Options, rest: list[str]) -> int:
 
 def remove_image(_options: Options, rest: list[str]) -> int:
     place("images", rest[0]).unlink(missing_ok=True)
+    (STATE / "steps" / rest[0]).unlink(missing_ok=True)
     return 0
 
 
-def images(_options: Options, rest: list[str]) -> int:
+def images(options: Options, rest: list[str]) -> int:
+    if "-a" in options:
+        return all_images(options)
     for path in sorted((STATE / "images").iterdir()):
         if not rest or path.name.partition(":")[0] == rest[0]:
             print("" if NAME == "docker" else "localhost/", path.name, sep="")
+    return 0
+
+
+def all_images(options: Options) -> int:
+    """Images without a name are files below `steps`, and so is what a build makes of its steps."""
+    form = options.get("--format", ["{{.ID}}"])[0]
+    for path in sorted((STATE / "steps").iterdir(), reverse=True) if (STATE / "steps").exists() else ():
+        names = path.read_text()
+        print(
+            form.replace("{{.ID}}", f"sha256:{path.name}").replace("{{.Repository}}", names).replace("{{.Name}}", names)
+        )
     return 0
 
 

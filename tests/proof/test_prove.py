@@ -19,7 +19,7 @@ import pytest
 
 from slimify.cli import run
 from slimify.proof import processes
-from slimify.proof.engine import Engine, EngineError, find_engine
+from slimify.proof.engine import BuildOptions, Engine, EngineError, find_engine
 from slimify.proof.session import clear_leftovers, session
 from slimify.rewrite import registry
 from slimify.rewrite.edit import Edit, Finding, Level, Rewrite
@@ -107,11 +107,23 @@ def test_what_does_not_load_any_more(engine: FakeEngine, capsys: Capture) -> Non
 
 
 def test_an_interpreter_that_is_gone(engine: FakeEngine, capsys: Capture) -> None:
-    files = {**FILES, "app/node_modules/a/package.json": "{}"}
+    files = {**FILES, "usr/src/app/node_modules/a/package.json": "{}"}
     engine.knows(AS_IT_IS, files, CACHE, imports={"node": {}})
     engine.knows("", files)
     assert run(["prove", "--no-rebuild", "--format", "json"]) == 1
     assert [one["what"] for one in reported(capsys)["differences"]] == ["the interpreter of Node"]
+    assert "/usr/src/app/node_modules" in engine.calls("run")[0]
+
+
+def test_an_interpreter_that_only_the_distribution_needs(engine: FakeEngine, capsys: Capture) -> None:
+    engine.knows(
+        AS_IT_IS, {**FILES, "usr/lib/python3/dist-packages/hg-1.dist-info/METADATA": ""}, imports={"python3": {}}
+    )
+    engine.knows("", FILES)
+    run(["prove", "--no-rebuild", "--format", "json"])
+    data = reported(capsys)
+    assert "the interpreter of Python" not in [one["what"] for one in data["differences"]]
+    assert "1 packages of Python imported" in data["notes"]
 
 
 def test_the_rewrite_does_not_build(engine: FakeEngine, capsys: Capture) -> None:
@@ -133,7 +145,7 @@ def test_the_rewrite_does_not_build(engine: FakeEngine, capsys: Capture) -> None
 
 def test_a_network_that_fails_is_asked_once_more(engine: FakeEngine, capsys: Capture) -> None:
     engine.knows(AS_IT_IS, FILES, CACHE)
-    engine.knows("", FILES, fails=True, log="#5 E: Temporary failure resolving 'deb.example.org'")
+    engine.knows("", FILES, fails=True, log="#5 0.3 npm error code ECONNRESET")
     assert run(["prove", "--no-rebuild"]) == 1
     assert len(engine.calls("build")) == 3
     assert "the network failed: building once more" in capsys.readouterr().err
@@ -215,7 +227,7 @@ def test_a_build_that_takes_too_long(engine: FakeEngine, capsys: Capture) -> Non
 
 
 def test_answers(engine: FakeEngine, capsys: Capture, served: Callable[..., int]) -> None:
-    config = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}, "Healthcheck": {"Test": ["CMD", "true"]}}
+    config: dict[str, Any] = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}, "Healthcheck": {"Test": ["CMD", "true"]}}
     engine.knows(AS_IT_IS, FILES, CACHE, config=config, exit=None, ports={"80/tcp": served("hello")})
     engine.knows("", FILES, config=config, exit=None, ports={"80/tcp": served("hello")}, health=1)
     assert run(["prove", "--no-rebuild", "--http", "/", "--http", "/about"]) == 1
@@ -227,7 +239,7 @@ def test_answers(engine: FakeEngine, capsys: Capture, served: Callable[..., int]
 
 
 def test_another_answer(engine: FakeEngine, capsys: Capture, served: Callable[..., int]) -> None:
-    config = {"ExposedPorts": {"80/tcp": {}}}
+    config: dict[str, Any] = {"ExposedPorts": {"80/tcp": {}}}
     engine.knows(AS_IT_IS, FILES, CACHE, config=config, exit=None, ports={"80/tcp": served("hello")})
     engine.knows("", FILES, config=config, exit=None, ports={"80/tcp": served("error", 500)})
     assert run(["prove", "--no-rebuild", "--format", "json"]) == 1
@@ -350,7 +362,7 @@ def test_podman(engine: FakeEngine, capsys: Capture) -> None:
     engine.knows(AS_IT_IS, FILES, CACHE, config={"Cmd": ["x"], "Healthcheck": {"Test": ["NONE"]}})
     engine.knows("", FILES, config={"Cmd": ["x"], "Healthcheck": {"Test": ["NONE"]}})
     assert run(["prove", "--no-rebuild"]) == 0
-    one = engine.calls("build")[0]
+    one = next(one for one in engine.calls("build") if "-t" in one)
     assert one[:3] == ["build", "--format", "docker"]
     assert one[one.index("--ignorefile") + 1] == one[one.index("-f") + 1] + ".dockerignore"
     assert "--progress" not in one
@@ -362,11 +374,38 @@ def test_podman(engine: FakeEngine, capsys: Capture) -> None:
 @pytest.mark.parametrize("name", ["podman", "buildah"])
 def test_the_images_of_single_steps_are_removed(engine: FakeEngine, name: str) -> None:
     engine.called(name)
-    log = "STEP 1/3: FROM a\n--> 111111111111\n--> Using cache 2222222222223333\n--> 222222222222\n--> 333333333333\n"
-    engine.knows("", FILES, log=log)
-    assert run(["prove", "--no-rebuild"]) == 0
-    removed = [one[-1] for one in engine.calls("rmi") if ":" not in one[-1]]
-    assert removed == ["333333333333", "111111111111"] * 2
+    theirs, inside, ours, said = (letter * 64 for letter in "1234")
+    (engine.state / "steps").mkdir()
+    (engine.state / "steps" / theirs).write_text("<none>")
+    # One that was there before, one that is new and not mentioned, two of ours, and a name that a RUN prints.
+    log = f"STEP 1/3: FROM a\n--> {theirs[:12]}\n--> {ours[:12]}\n--> {said[:12]}\n--> deadbeef0000\n"
+    engine.knows("", FILES, log=log, steps=[inside, ours, said])
+    found = find_engine()
+    with session(found) as names:
+        path = names.path("0", "log")
+        found.build("Dockerfile", ".", names.image("0"), BuildOptions(), path, cache=False)
+        assert found.made(path) == [said, ours]
+        # As after a crash, when all that is known lies in the folder.
+        find_engine().remove_made(path)
+        assert found.made(path) == []
+    assert sorted(one.name for one in (engine.state / "steps").iterdir()) == [theirs, inside]
+    assert [one for one in engine.calls("rmi") if ":" not in one[-1]] == [["rmi", said], ["rmi", ours]]
+    assert found.made("no such log") == []
+
+
+def test_an_engine_that_labels_single_steps(engine: FakeEngine) -> None:
+    engine.called("podman")
+    engine.rules["labels"] = True
+    engine.knows("", FILES, steps=["5" * 64])
+    found = find_engine()
+    with session(found) as names:
+        path = names.path("0", "log")
+        found.build("Dockerfile", ".", names.image("0"), BuildOptions(), path, cache=False)
+        built = next(one for one in engine.calls("build") if "-t" in one)
+        assert built[built.index("--layer-label") + 1] == f"slimify.proof={names.image('0')}"
+        found.made(path)
+        listed = engine.calls("images")[-1]
+        assert listed[listed.index("--filter") + 1] == f"label=slimify.proof={names.image('0')}"
 
 
 def test_the_folder_of_a_dockerfile(engine: FakeEngine, project: Path, capsys: Capture) -> None:
@@ -388,7 +427,7 @@ def test_buildah_compares_and_does_not_run(engine: FakeEngine, capsys: Capture, 
     engine.knows("", FILES)
     assert run(["prove", "--no-rebuild", "--format", form]) == 0
     assert "buildah starts no containers; podman, which uses the same images, does" in capsys.readouterr().out
-    assert "--layers" in engine.calls("build")[0]
+    assert "--layers" in next(one for one in engine.calls("build") if "-t" in one)
 
 
 def test_buildah_finds_another_program(engine: FakeEngine) -> None:
@@ -424,6 +463,27 @@ def test_an_image_that_is_too_large(engine: FakeEngine, project: Path, capsys: C
     assert run(["prove", "--no-rebuild", "--max-size", "200kB"]) == 2
     assert "is larger than 200 kB; --max-size allows more" in capsys.readouterr().err
     assert run(["prove", "--no-rebuild", "--max-size", "1 MB"]) == 0
+
+
+@pytest.mark.parametrize("command", [[], ["--run", "make"]])
+def test_an_engine_that_refuses_to_run(engine: FakeEngine, capsys: Capture, command: list[str]) -> None:
+    engine.knows("", FILES, unstartable="unknown flag: --nosuchflag", refused=125)
+    assert run(["prove", "--no-rebuild", "--argument", "--nosuchflag", *command]) == 2
+    assert "docker run: Error: unknown flag: --nosuchflag" in capsys.readouterr().err
+
+
+def test_a_fault_that_is_not_the_dockerfile_s(engine: FakeEngine, capsys: Capture) -> None:
+    engine.knows("", FILES, fails=True, log='ERROR: no builder "nosuch" found')
+    assert run(["prove", "--builder", "nosuch"]) == 2
+    assert 'docker build: ERROR: no builder "nosuch" found' in capsys.readouterr().err
+
+
+def test_nothing_was_shown_to_work(engine: FakeEngine, capsys: Capture) -> None:
+    engine.knows("", FILES, exit=1)
+    assert run(["prove", "--no-rebuild"]) == 0
+    assert "  nothing was shown to work\n" in capsys.readouterr().out
+    assert run(["prove", "--no-rebuild", "--format", "markdown"]) == 0
+    assert "- `nothing was shown to work`\n" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------------------ reports
@@ -484,6 +544,15 @@ def test_an_engine_that_does_not_answer(engine: FakeEngine, capsys: Capture) -> 
         (["--build-arg", "=x"], "has no name"),
         (["--max-size", "much"], "--max-size must be a size like 500MB or 1.5GB, and 'much' is none"),
         (["--run", "'x"], "--run is no command: no closing quotation"),
+        (["--run", ""], "--run is empty"),
+        (["--http", "health"], "--http must begin with /, which 'health' does not"),
+        (["--http", "/a\tb"], "--http cannot be asked for: '/a\\tb'"),
+        (["--http", "/health", "--wait", "0.1"], "/health is to be asked for, and the image exposes no port; --port"),
+        (["--run", "true", "--http", "/"], "run and http exclude each other"),
+        (["--port", "0"], "--port must be a list of numbers from 1 to 65535"),
+        (["--wait", "-1"], "--wait must be a number of seconds"),
+        (["--wait", "nan"], "--wait must be a number of seconds"),
+        (["--timeout", "0"], "--timeout must be a number of seconds"),
         (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
 )
