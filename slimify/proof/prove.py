@@ -44,8 +44,8 @@ _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".c
 # What a rebuild is measured after a change of.
 TOUCHED = ("a source", "a manifest")
 
-# What commands of a build say of a network that failed, and may not fail the next time. Where the engine itself has none
-# nothing is proved.
+# What commands of a build say of a network that failed, and may not fail the next time. Where the engine
+# itself has none, nothing is proved.
 _NETWORK = re.compile(
     r"timed? ?out|connection (?:reset|aborted)|hash sum mismatch|ECONNRESET|ETIMEDOUT"
     r"|50[234] (?:bad gateway|service unavailable|gateway time)",
