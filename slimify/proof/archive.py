@@ -35,8 +35,8 @@ from slimify.proof.tar_layer import Contents, Look, read_layer
 from slimify.proof.unpacked import damage, unpacked
 
 
-class _Read(NamedTuple):
-    """A layer, and its size as it is stored."""
+class ReadLayer(NamedTuple):
+    """What a layer holds, and its size as it is stored."""
 
     stored: int
     contents: Contents
@@ -47,10 +47,10 @@ class _Parts:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._found: dict[str, bytes | _Read | ImageError] = {}
+        self._found: dict[str, bytes | ReadLayer | ImageError] = {}
         self._links: dict[str, str] = {}
 
-    def add(self, path: str, part: bytes | _Read | ImageError) -> None:
+    def add(self, path: str, part: bytes | ReadLayer | ImageError) -> None:
         self._found[path] = part
 
     def link(self, path: str, target: str) -> None:
@@ -65,23 +65,31 @@ class _Parts:
             raise ImageError(f"{self._name}: {plain(path)} is missing")
         return parsed(part, path)
 
-    def layer(self, path: str) -> _Read:
+    def layer(self, path: str) -> ReadLayer:
         part = self._part(path)
-        if not isinstance(part, _Read):
+        if not isinstance(part, ReadLayer):
             raise ImageError(f"{self._name}: {plain(path)}, a layer of the image, is missing")
         return part
 
-    def _part(self, path: str) -> bytes | _Read | None:
+    def _part(self, path: str) -> bytes | ReadLayer | None:
         part = self._found.get(path, self._found.get(self._links.get(path, "")))
         if isinstance(part, ImageError):
             raise part
         return part
 
 
-def read_archive(stream: IO[bytes], name: str, look: Look | None = None, compress: bool = False) -> Image:
+def read_archive(
+    stream: IO[bytes],
+    name: str,
+    look: Look | None = None,
+    compress: bool = False,
+    known: dict[str, ReadLayer] | None = None,
+) -> Image:
     """The image in a `docker save` archive, or in an archive of an OCI layout. Raises `ImageError`.
 
-    Of several images it is the first one. `look` and `compress` are those of `read_layer`.
+    Of several images it is the first one. `look` and `compress` are those of `read_layer`. `known` are layers that were
+    read before in the same way, by the paths that their digests give them, to which those of this one are added: images
+    of an engine share their bases. What is not an engine's may lie about its digests.
     """
     parts = _Parts(name)
     budget = Budget(name)
@@ -99,6 +107,8 @@ def read_archive(stream: IO[bytes], name: str, look: Look | None = None, compres
             buffered = io.BufferedReader(cast("io.RawIOBase", file))
             if _is_document(buffered):
                 parts.add(path, _document(buffered, entry.size, path, budget))
+            elif known is not None and path in known:
+                parts.add(path, known[path])
             elif path.startswith("blobs/") or path.endswith((".tar", ".tar.gz", ".tar.zst")):
                 try:
                     contents = read_layer(buffered, f"{name}: {plain(path)}", budget, look, compress)
@@ -107,7 +117,10 @@ def read_archive(stream: IO[bytes], name: str, look: Look | None = None, compres
                 except ImageError as error:
                     parts.add(path, error)
                 else:
-                    parts.add(path, _Read(entry.size, contents))
+                    read = ReadLayer(entry.size, contents)
+                    parts.add(path, read)
+                    if known is not None and path.startswith("blobs/sha256/"):
+                        known[path] = read
     except damage() as error:
         raise ImageError(f"{name} is no archive of an image: {error}") from error
     if not parts.has("manifest.json"):
@@ -150,9 +163,9 @@ def read_layout(folder: str) -> Image:
             raise data
         return parsed(data, path)
 
-    def layer(path: str) -> _Read:
+    def layer(path: str) -> ReadLayer:
         with _opened(folder, path) as file:
-            return _Read(os.fstat(file.fileno()).st_size, read_layer(file, f"{folder}: {path}", budget))
+            return ReadLayer(os.fstat(file.fileno()).st_size, read_layer(file, f"{folder}: {path}", budget))
 
     return _from_index(folder, document, layer)
 
@@ -170,7 +183,7 @@ def _opened(folder: str, path: str) -> IO[bytes]:
     return file
 
 
-def _from_index(name: str, document: Callable[[str], Any], layer: Callable[[str], _Read]) -> Image:
+def _from_index(name: str, document: Callable[[str], Any], layer: Callable[[str], ReadLayer]) -> Image:
     manifest = as_mapping(document("index.json"), f"{name}: index.json")
     for _ in range(4):
         if "layers" in manifest:
@@ -186,7 +199,7 @@ def _from_index(name: str, document: Callable[[str], Any], layer: Callable[[str]
     return _image(name, [blob(one, name) for one in layers], config, layer)
 
 
-def _image(name: str, paths: list[str], config: Any, layer: Callable[[str], _Read]) -> Image:
+def _image(name: str, paths: list[str], config: Any, layer: Callable[[str], ReadLayer]) -> Image:
     config = configuration(config, name)
     made = [without_arguments(one, shell(config)) for one in made_by(config)]
     if len(made) != len(paths):

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import IO, cast
 
-from slimify.proof.archive import read_archive, read_layout
+from slimify.proof.archive import ReadLayer, read_archive, read_layout
 from slimify.proof.engine import EngineError, find_engine, save_command
 from slimify.proof.image import Image, ImageError, TooMuchError
 from slimify.proof.plain import plain
@@ -68,10 +68,17 @@ class _Limited(io.RawIOBase):
         return len(data)
 
 
-def saved(name: str, program: str, look: Look | None = None, limit: int | None = None, compress: bool = False) -> Image:
+def saved(
+    name: str,
+    program: str,
+    look: Look | None = None,
+    limit: int | None = None,
+    compress: bool = False,
+    known: dict[str, ReadLayer] | None = None,
+) -> Image:
     """The image as an engine saves it, read while it does, as long as it is no larger than a limit.
 
-    `look` and `compress` are those of `read_archive`. Raises `ImageError`.
+    `look`, `compress` and `known` are those of `read_archive`. Raises `ImageError`.
     """
     with tempfile.TemporaryFile() as complaints:
         try:
@@ -82,7 +89,7 @@ def saved(name: str, program: str, look: Look | None = None, limit: int | None =
             assert process.stdout is not None
             try:
                 stream = process.stdout if limit is None else cast("IO[bytes]", _Limited(process.stdout, name, limit))
-                image = read_archive(stream, name, look, compress)
+                image = read_archive(stream, name, look, compress, known)
             except TooMuchError:
                 process.kill()
                 raise

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from slimify.context.tree import open_context
 from slimify.proof import imports, smoke
+from slimify.proof.archive import ReadLayer
 from slimify.proof.compare import LANGUAGES, Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.engine import LABEL, BuildOptions, Built, Engine
@@ -150,7 +151,7 @@ class _Version:
         if not built.ok:
             return
         prover.say(f"reading version {number}")
-        image = saved(name, engine.program, look, options.max_size, prover.compressed)
+        image = saved(name, engine.program, look, options.max_size, prover.compressed, prover.layers)
         rebuilds = dict(self._rebuilds()) if rebuild else {}
         pushed = image.compressed_size if prover.compressed else None
         self.measured = Measured(built, image.size, len(image.layers), _context_size(side), rebuilds, image, pushed)
@@ -256,6 +257,7 @@ class Prover:
         self.rebuild = rebuild
         self.compressed = compressed
         self.touched: tuple[str, ...] = TOUCHED
+        self.layers: dict[str, ReadLayer] = {}
         self._versions: dict[tuple[str, str | None, str, int], _Version] = {}
 
     def prove(self, subject: Subject) -> Proof:

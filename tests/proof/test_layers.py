@@ -13,15 +13,16 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from slimify.cli import run
 from slimify.proof import budget
-from slimify.proof.archive import read_archive, read_layout
+from slimify.proof.archive import ReadLayer, read_archive, read_layout
 from slimify.proof.budget import Budget
 from slimify.proof.holdings import holding
-from slimify.proof.image import FileKind, Image, ImageError
+from slimify.proof.image import Content, FileKind, Image, ImageError
 from slimify.proof.open_image import open_image
 from slimify.proof.show_layers import as_data, as_text, instruction, size_text
 from slimify.proof.tar_layer import read_layer
@@ -462,6 +463,23 @@ def test_what_layers_are_compressed_to() -> None:
         stored = compressed(zeros, how)
         assert read_archive(io.BytesIO(docker_save([stored], [""])), "x", compress=True).compressed_size == len(stored)
     assert read_archive(io.BytesIO(docker_save([zeros], [""])), "x").layers[0].compressed is None
+
+
+def test_a_layer_that_was_read_before_is_not_read_again() -> None:
+    looked = []
+
+    def look(path: str, stream: IO[bytes]) -> Content:
+        looked.append(path)
+        return Content(stream.read().hex())
+
+    known: dict[str, ReadLayer] = {}
+    base, one, other = layer({"bin/sh": "1"}), layer({"app/one": "1"}), layer({"app/other": "1"})
+    first = read_archive(io.BytesIO(archive(blobs([base, one], ["", ""]).items())), "x", look, known=known)
+    second = read_archive(io.BytesIO(archive(blobs([base, other], ["", ""]).items())), "x", look, known=known)
+    assert looked == ["bin/sh", "app/one", "app/other"]
+    assert first.layers[0] == second.layers[0]
+    assert set(second.layers[1].files) == {"app/other"}
+    assert read_archive(io.BytesIO(archive(blobs([base, other], ["", ""]).items())), "x", look) == second
 
 
 def test_the_account_for_programs() -> None:
