@@ -113,7 +113,6 @@ def test_caches_of_every_kind() -> None:
 
 
 def test_the_shell_of_this_machine_as_others_read_it() -> None:
-    pytest.importorskip("elftools")
     from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
 
