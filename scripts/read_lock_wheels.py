@@ -4,7 +4,8 @@
 
 Lock files of uv and of poetry name every file of every package they lock, so that no index needs to
 be asked. Only names that python_packages.toml has are kept; python_wheels.json says what its texts mean
-(`format`). New facts are merged into what the file has.
+(`format`). New facts are merged into what the file has. `--linked` keeps it short: all versions of a package
+that needs something where no wheel fits, and the newest of one that python_packages.toml describes by this file.
 
 What a lock file does not list is a fact only where the tool lists everything: poetry does. uv leaves out
 what the project can never install: wheels for other Python versions than `requires-python`, and wheels
@@ -17,13 +18,17 @@ import argparse
 import datetime
 import json
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-KNOWLEDGE = Path(__file__).parent.parent / "slimify" / "knowledge"
+import lock_files
+from lock_files import KNOWLEDGE, normal
+from packaging.version import Version
+
+from slimify.knowledge.language_packages import PythonPackage, python_package
+
 RESULT = KNOWLEDGE / "python_wheels.json"
 FORMAT = (
     "name -> version -> one text: `FIRST-LAST` CPython 3 minors for which a missing wheel is a fact (empty: none), "
@@ -31,17 +36,11 @@ FORMAT = (
     "the oldest libc version, or * for a wheel that runs anywhere; MINORS is 8,9,11 or 7+ (that minor and later)."
 )
 
-# The package index and what calls itself its mirror. Wheels of any other index may be built otherwise.
-INDEX = re.compile(r"https://pypi\.org/simple/?|https://[a-z.]+/(pypi/(web/)?)?simple/?")
 MACHINES = {"x86_64": "x", "aarch64": "a"}
 ALIASES = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
 
 Wheels = dict[str, set[str]]
 """Platform -> minors, `8` or `7+`."""
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def platforms(tag: str) -> Iterator[str]:
@@ -130,25 +129,19 @@ def always_reached(packages: list[dict[str, Any]]) -> set[str]:
 
 def read_lock(path: Path) -> Iterator[tuple[str, str, tuple[int, int] | None, Wheels]]:
     """Name, version, the minors for which the list is whole, and the wheels."""
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
-    packages = data.get("package", [])
-    newest = max((int(minor) for minor in re.findall(r"-cp3(\d+)-", path.read_text(encoding="utf-8"))), default=0)
-    poetry = path.name.endswith("poetry.lock")
-    reached = set() if poetry else always_reached(packages)
-    for package in packages:
+    lock = lock_files.read_lock(path)
+    newest = max((int(minor) for minor in re.findall(r"-cp3(\d+)-", lock.text)), default=0)
+    reached = set() if lock.poetry else always_reached(lock.packages)
+    for package in lock.indexed:
         wheels: Wheels = defaultdict(set)
         asked: tuple[int, int] | None
-        if poetry:
-            if package.get("source"):
-                continue
-            files = package.get("files") or data.get("metadata", {}).get("files", {}).get(package["name"], [])
-            names = [file["file"] for file in files]
+        if lock.poetry:
+            files = package.get("files") or lock.data.get("metadata", {}).get("files", {}).get(package["name"], [])
+            names = [file["file"] for file in files if "file" in file]
             asked = (0, newest) if newest and names else None
         else:
-            if not INDEX.fullmatch(package.get("source", {}).get("registry", "")):
-                continue
             names = [wheel["url"].rsplit("/", 1)[-1] for wheel in package.get("wheels", [])]
-            asked = asked_by_uv(data["requires-python"]) if package["name"] in reached else None
+            asked = asked_by_uv(lock.data["requires-python"]) if package["name"] in reached else None
             asked = (asked[0], min(asked[1], newest)) if asked and newest else None
         for name in names:
             add(wheels, name)
@@ -192,27 +185,46 @@ def merged(old: str | None, asked: tuple[int, int] | None, wheels: Wheels) -> st
     return written(asked, wheels)
 
 
+def linked(package: PythonPackage) -> bool:
+    """Whether a package needs something where no wheel fits, so that it matters which versions have one."""
+    return package.kind == "wheels" and bool(package.build_needs or package.source_libraries)
+
+
+def shortened(known: dict[str, dict[str, str]], before: frozenset[str]) -> dict[str, dict[str, str]]:
+    """What `--linked` keeps."""
+    kept = {}
+    for name, versions in known.items():
+        package = python_package(name)
+        if name in before or (package and linked(package)):
+            kept[name] = versions
+        elif package and package.source.startswith("python_wheels.json"):
+            last = max(versions, key=Version)
+            kept[name] = {last: versions[last]}
+    return kept
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--linked", action="store_true", help="only what matters")
     arguments = parser.parse_args()
-    source = tomllib.loads((KNOWLEDGE / "python_packages.toml").read_text(encoding="utf-8"))
-    wanted = {entry["name"] for entry in source["package"]}
-    wanted |= {name for group in (*source["plain"], *source["bundled"]) for name in group["names"]}
     known: dict[str, dict[str, str]] = {}
     if RESULT.exists():
         known = json.loads(RESULT.read_text(encoding="utf-8"))["packages"]
-    files = [file for path in arguments.paths for file in (sorted(path.rglob("*.lock")) if path.is_dir() else [path])]
-    for file in files:
+    before = frozenset(known)
+    for file in lock_files.files(arguments.paths):
         for name, version, asked, wheels in read_lock(file):
-            if name in wanted:
+            package = python_package(name)
+            if package is not None and (not arguments.linked or name not in before or linked(package)):
                 versions = known.setdefault(name, {})
                 versions[version] = merged(versions.get(version), asked, wheels)
+    if arguments.linked:
+        known = shortened(known, before)
     today = datetime.date.today().isoformat()
     lines = [
         f"{json.dumps(name)}:{json.dumps(dict(sorted(known[name].items())), separators=(',', ':'))}"
         for name in sorted(known)
-        if name in wanted
+        if python_package(name)
     ]
     head = f'{{"format":{json.dumps(FORMAT)},\n"source":"lock files of uv and poetry in public projects, read {today}",'
     RESULT.write_text(head + '\n"packages":{\n' + ",\n".join(lines) + "\n}}\n", encoding="utf-8")

@@ -113,7 +113,7 @@ def plan(build: Build, image: Image) -> Result | None:
             late=brought if late else (),
             prepare_at=ships.at,
         ),
-        reason(moving, found, image, ships),
+        reason(moving, found, image, ships, system.added),
         _evidence(moving, found, system, slim, image, minor),
         saves,
     )

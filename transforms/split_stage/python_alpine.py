@@ -77,7 +77,7 @@ def plan_alpine(build: Build, stage: BuildStage, image: Image, runs: dict[int, R
             late=brought if late else (),
             prepare_at=read.ships.at,
         ),
-        reason(read.moving, read.found, image, read.ships),
+        reason(read.moving, read.found, image, read.ships, added),
         tuple(facts),
         saves,
     )

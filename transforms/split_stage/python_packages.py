@@ -160,18 +160,21 @@ class _Judge:
 
 
 def _dependencies(found: Iterable[Requirement]) -> list[str]:
-    """The names of all packages that others of them require."""
-    waiting = [one.name for one in found]
-    seen = set(waiting)
-    for name in waiting:
-        required = dependencies(name)
-        if required is None:
+    """The names of all packages that these require, and are not among them: nothing is said of their versions."""
+    waiting = [(one.name, one.specifier) for one in found]
+    asked = {name for name, _ in waiting}
+    required = dict[str, None]()
+    for name, specifier in waiting:
+        others = dependencies(name, specifier)
+        if others is None:
             if name in TOOLS or installer(name):
                 continue
-            raise Refused(f"what {name} requires is not known, and whether that is built with what the image brings")
-        waiting += [other for other in required if other not in seen]
-        seen.update(required)
-    return waiting
+            which = name if dependencies(name) is None else f"{name}{specifier}"
+            raise Refused(f"what {which} requires is not known, and whether that is built with what the image brings")
+        new = [other for other in others if other not in asked and other not in required]
+        required.update(dict.fromkeys(new))
+        waiting += [(other, "") for other in new]
+    return list(required)
 
 
 def _packaged(package: PythonPackage, library: Library) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from slimify.transforms.split_stage.core import Part
@@ -187,9 +187,9 @@ def _owners(stage: BuildStage, runs: dict[int, Run], found: Installed) -> set[in
     return wanted
 
 
-def reason(moving: list[Run], found: Installed, image: Image, ships: Environment) -> str:
-    """What the image carries for nothing."""
-    tools = [*(one for run in moving for one in run.build_only), *ships.left]
+def reason(moving: list[Run], found: Installed, image: Image, ships: Environment, added: Container[str]) -> str:
+    """What the image carries for nothing; not what is `added` to the packages that it ships."""
+    tools = [*(one for run in moving for one in run.build_only if one not in added), *ships.left]
     listed = _some(tools)
     what = [f"{', '.join(listed)} only serve{'s' if len(listed) == 1 else ''} the build"] if tools else []
     if found.compiled and not tools:
