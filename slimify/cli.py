@@ -11,7 +11,7 @@ import typer
 
 import slimify
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
-from slimify.run import FAILED, OK, Prove, Request, UsageError, build_args, complain, put
+from slimify.run import FAILED, OK, Prove, Request, UsageError, build_args, complain, format_only, put
 
 app = typer.Typer(
     name="slimify",
@@ -114,6 +114,14 @@ CacheMounts = Annotated[
         show_default=False,
     ),
 ]
+Layout = Annotated[
+    bool | None,
+    typer.Option(
+        "--layout/--no-layout",
+        help="Also put one command on a line in chains that are broken over lines. (default: no)",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
 ]
@@ -154,6 +162,10 @@ def fix(
         typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
     ] = None,
     cache_mounts: CacheMounts = None,
+    layout: Layout = None,
+    only_format: Annotated[
+        bool, typer.Option("--format-only", help="Only lay the file out, and leave every word of it as it is.")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
@@ -178,15 +190,17 @@ def fix(
     from slimify.run import fix_stdin
 
     try:
+        chosen = Config(
+            level=level.value if level else None,
+            only=tuple(only or ()),
+            skip=tuple(skip or ()),
+            target=target,
+            build_args=build_args(build_arg or []),
+            cache_mounts=cache_mounts,
+            layout=layout,
+        )
         request = Request(
-            cli=Config(
-                level=level.value if level else None,
-                only=tuple(only or ()),
-                skip=tuple(skip or ()),
-                target=target,
-                build_args=build_args(build_arg or []),
-                cache_mounts=cache_mounts,
-            ),
+            cli=format_only(chosen) if only_format else chosen,
             config=config,
             no_config=no_config,
             diff=diff,

@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     target: str | None = None
     build_args: dict[str, str] = {}  # noqa: RUF012 - never changed
     cache_mounts: bool = False
+    layout: bool = False
     least_megabytes: float = 20.0
     least_percent: float = 10.0
 
@@ -57,6 +58,7 @@ class Config(NamedTuple):
     build_args: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
     cache_mounts: bool | None = None
+    layout: bool | None = None
     least_megabytes: float | None = None
     least_percent: float | None = None
     prove: Trial = Trial()
@@ -104,6 +106,7 @@ def merge(config: Config, cli: Config) -> Settings:
         target=cli.target if cli.target is not None else config.target,
         build_args={**dict(config.build_args), **dict(cli.build_args)},
         cache_mounts=bool(config.cache_mounts if cli.cache_mounts is None else cli.cache_mounts),
+        layout=bool(config.layout if cli.layout is None else cli.layout),
         least_megabytes=Settings().least_megabytes if config.least_megabytes is None else config.least_megabytes,
         least_percent=Settings().least_percent if config.least_percent is None else config.least_percent,
     )
@@ -236,6 +239,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "target": string,
     "build-args": build_args,
     "cache-mounts": boolean,
+    "layout": boolean,
     "least-megabytes": number,
     "least-percent": percent,
     "exclude": strings,
