@@ -82,22 +82,23 @@ def fix(
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
     """
-    from slimify.config import level_of, transform_names
+    from slimify.config import Settings, options_of
     from slimify.rewrite.edit import Level
-    from slimify.rewrite.pipeline import Options
     from slimify.rewrite.pipeline import fix as run
-    from slimify.semantics.build import Least
     from slimify.syntax.source import Source
 
-    options = Options(
-        level=level_of(level) if isinstance(level, str) else level,
-        only=transform_names([only] if isinstance(only, str) else only),
-        skip=transform_names([skip] if isinstance(skip, str) else skip),
-        target=target,
-        build_args=dict(build_args or {}),
-        cache_mounts=cache_mounts,
-        least=Least(int(least_megabytes * 1_000_000), least_percent / 100),
-        layout=layout,
+    options = options_of(
+        Settings(
+            level=level if isinstance(level, str) else level.label,
+            only=(only,) if isinstance(only, str) else tuple(only),
+            skip=(skip,) if isinstance(skip, str) else tuple(skip),
+            target=target,
+            build_args=dict(build_args or {}),
+            cache_mounts=cache_mounts,
+            layout=layout,
+            least_megabytes=least_megabytes,
+            least_percent=least_percent,
+        )
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
     if isinstance(context, str):

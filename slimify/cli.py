@@ -443,6 +443,29 @@ def explain(
     Console().print(Markdown(text))
 
 
+@app.command(epilog="Exit codes: 0 the client is gone; 2 bad usage, or pygls is not installed.")
+def lsp(
+    tcp: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Listen there. (default: standard input and output)")
+    ] = None,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Use standard input and output, as is the default.")] = False,
+) -> None:
+    """Serve an editor that speaks the Language Server Protocol."""
+    address = None
+    if tcp is not None:
+        host, _, port = tcp.rpartition(":")
+        if stdio or not port.isdecimal() or int(port) > 65535:
+            raise typer.Exit(complain(f"--tcp {tcp} is no HOST:PORT" if not stdio else "choose --tcp or --stdio"))
+        address = (host.strip("[]") or "127.0.0.1", int(port))
+    try:
+        from slimify.editor.serve import serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("pygls", "lsprotocol"):
+            raise
+        raise typer.Exit(complain("the language server needs pygls: pip install 'slimify[lsp]'")) from None
+    serve(address)
+
+
 @config_app.command()
 def schema() -> None:
     """Print the JSON schema, for editors."""

@@ -11,6 +11,7 @@ from slimify.trial import Trial, trial
 
 if TYPE_CHECKING:
     from slimify.rewrite.edit import Level
+    from slimify.rewrite.pipeline import Options
 
 LEVELS = ("safe", "standard", "aggressive")
 DEFAULT_LEVEL = "standard"
@@ -92,6 +93,23 @@ def transform_names(names: Iterable[str]) -> tuple[str, ...]:
             if name not in known:
                 raise UnknownNameError(f"unknown transform '{name}'{suggestion(name, known)}")
     return tuple(found)
+
+
+def options_of(settings: Settings) -> Options:
+    """What the engine is asked for. Raises `UnknownNameError`."""
+    from slimify.rewrite.pipeline import Options
+    from slimify.semantics.build import Least
+
+    return Options(
+        level=level_of(settings.level),
+        only=transform_names(settings.only),
+        skip=transform_names(settings.skip),
+        target=settings.target,
+        build_args=settings.build_args,
+        cache_mounts=settings.cache_mounts,
+        least=Least(int(settings.least_megabytes * 1_000_000), settings.least_percent / 100),
+        layout=settings.layout,
+    )
 
 
 def merge(config: Config, cli: Config) -> Settings:

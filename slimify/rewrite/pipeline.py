@@ -149,6 +149,23 @@ def fix(
     )
 
 
+def proposals(
+    source: Source,
+    options: Options | None = None,
+    context: BuildContext | None = None,
+    pipeline: Sequence[Transform] | None = None,
+) -> list[tuple[Transform, Rewrite]]:
+    """What each transform proposes for this very text, in their order, before any of it is made, and unchecked.
+
+    `fix`, with a pipeline of a transform that proposes one of them alone, makes and checks that one.
+    """
+    options = options or Options()
+    transforms = [one for one in (_registered() if pipeline is None else pipeline) if options.allows(one)]
+    build = _read(source, options, None, ()).build
+    build = replace(build, context=_believed(build, options, context, []))
+    return [(one, rewrite) for one in transforms for rewrite in _propose(one, build, options.level)[0]]
+
+
 def _believed(build: Build, options: Options, context: BuildContext | None, told: list[Notice]) -> BuildContext | None:
     """The context, unless the Dockerfile copies what is not in it: then it is built with another one.
 
