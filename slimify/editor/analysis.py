@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+import slimify.semantics.commands as commands_module
+import slimify.semantics.effects as effects_module
+import slimify.syntax.dockerfile as dockerfile_module
+import slimify.syntax.shell as shell_module
 from slimify.config import Settings, UnknownNameError, options_of
 from slimify.context.tree import Tree
 from slimify.rewrite.edit import Finding, Rewrite
@@ -135,6 +139,26 @@ class Analysis:
             return [Proposal(*one) for one in proposals(self.source, self.full_options, context, _paced(pace))]
         except (DockerfileSyntaxError, TargetError, UnknownNameError):
             return []
+
+
+# What the engine keeps of the files that it has read, so that an instruction that did not change is not read again.
+_KEPT = (
+    dockerfile_module._tokens,
+    shell_module.shell_body,
+    shell_module.parse_script,
+    commands_module._verb,
+    effects_module._joined,
+    effects_module._effects,
+)
+# As much as some ten documents need.
+_MOST_KEPT = 3000
+
+
+def forget_others() -> None:
+    """A document is closed: if much is kept, let go of it. What is open is soon read again."""
+    if sum(one.cache_info().currsize for one in _KEPT) > _MOST_KEPT:
+        for one in _KEPT:
+            one.cache_clear()
 
 
 def _paced(pace: Pace) -> list[Transform]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from pygls.uris import to_fs_path
 
 import slimify
 from slimify.config import ConfigError, Finder
-from slimify.editor.analysis import Analysis, Pace, PacedTree, Proposal, Stopped, Trouble
+from slimify.editor.analysis import Analysis, Pace, PacedTree, Proposal, Stopped, Trouble, forget_others
 from slimify.editor.documents import Document
 from slimify.editor.ignore_file import is_ignore_file
 from slimify.editor.settings import EditorSettings, read_settings
@@ -28,9 +29,11 @@ from slimify.syntax.source import Source
 T = TypeVar("T")
 
 # Who types goes on typing, and who saves asks for edits: both come first.
-_BREATH = 0.01
+_BREATH = 0.02
 # What is done sooner needs no progress bar.
 _PATIENCE = 0.5
+# Who has not typed for so many seconds does not notice that garbage of this age is collected.
+_PAUSES = ((0.3, 1), (5.0, 2))
 # A checkout changes many files at once.
 _SETTLE = 0.3
 
@@ -60,6 +63,7 @@ class Session(LanguageServer):
         # Contexts that the user did not want to wait for.
         self._unread: set[tuple[str, str]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._sweeps: list[asyncio.TimerHandle] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = threading.Event()
         self._idle.set()
@@ -258,6 +262,10 @@ class Session(LanguageServer):
         self._stop(document.uri)
         self._analyses.pop(document.uri, None)
         self._later(document.uri, _BREATH)
+        for timer in self._sweeps:
+            timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._sweeps = [loop.call_later(after, gc.collect, generation) for after, generation in _PAUSES]
 
     def closed(self, uri: str) -> None:
         """A document is closed."""
@@ -265,6 +273,7 @@ class Session(LanguageServer):
         self._analyses.pop(uri, None)
         if (timer := self._timers.pop(uri, None)) is not None:
             timer.cancel()
+        forget_others()
         if not self.pulled():
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from typing import Any
 
 import pytest
 from lsprotocol import types
 
-from slimify.editor.features import make_server
-
 from .apply import lines, offset
+from .wire import Wire
 
 STEPS = 10_000
 URI = "file:///nowhere/Dockerfile"
@@ -22,19 +20,6 @@ PIECES = [
     "\r\n", "\r", " ", "\t", "'", '"', "&&", "||", "$(", ")", "{", "}", "#", "<<E", "\f", "\x0b", "\x85", "\u2028",
     "😀", "é", "\ufeff", "\x00", "a", "RUN ", "\udce9",
 ]  # fmt: skip
-
-
-class _Sink:
-    """What the server writes, message by message."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-
-    def write(self, data: bytes) -> None:
-        self.messages.append(json.loads(data.partition(b"\r\n\r\n")[2]))
-
-    def close(self) -> None:
-        pass
 
 
 def _place(chance: random.Random, text: str, encoding: str) -> types.Position:
@@ -53,18 +38,8 @@ def _place(chance: random.Random, text: str, encoding: str) -> types.Position:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
 async def test_random_edits(encoding: str) -> None:
     chance = random.Random(encoding)
-    server, sink = make_server(), _Sink()
-    server.protocol.set_writer(sink)
-    number = 0
-
-    def send(method: str, params: Any, request: bool = True) -> None:
-        nonlocal number
-        number += 1
-        message = {"jsonrpc": "2.0", "method": method, "params": server.protocol._converter.unstructure(params)}
-        if request:
-            message["id"] = number
-        wire = json.dumps(message)
-        server.protocol.handle_message(json.loads(wire, object_hook=server.protocol.structure_message))
+    wire = Wire()
+    server, send = wire.server, wire.send
 
     general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind(encoding)])
     send("initialize", types.InitializeParams(types.ClientCapabilities(general=general)))
@@ -105,14 +80,14 @@ async def test_random_edits(encoding: str) -> None:
             await asyncio.sleep(0.02 if step % 50 == 0 else 0)
     await asyncio.sleep(0.5)
     server.shutdown()
-    errors = [one for one in sink.messages if "error" in one or one.get("method") == "window/showMessage"]
+    errors = [one for one in wire.messages if "error" in one or one.get("method") == "window/showMessage"]
     assert errors == []
     faults = [
         item
-        for one in sink.messages
+        for one in wire.messages
         if one.get("method") == "textDocument/publishDiagnostics"
         for item in one["params"]["diagnostics"]
         if "internal fault" in item["message"]
     ]
     assert faults == []
-    assert any(one.get("method") == "textDocument/publishDiagnostics" for one in sink.messages)
+    assert any(one.get("method") == "textDocument/publishDiagnostics" for one in wire.messages)
