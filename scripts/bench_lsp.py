@@ -6,8 +6,8 @@ Each server runs from beginning to end, as in an editor, and gets the same files
 with the others, so that a machine that slows down slows all of them down. For each file:
 
 - *diagnostics*: from a change of one line in the middle of the open document until its diagnostics have come;
-- *formatting*: another change, and at once the request to format: from the request until the answer has come.
-  That is what a save asks for, and nothing has been worked out by then.
+- *formatting*, a moment later: from the request until the answer has come, as when somebody saves what he looks at;
+- *formatting after a change*: the same, at once after another change. Nothing has been worked out by then.
 
 Wall clock as the client sees it, and CPU time of the server and its children over the same span, as the scheduler
 accounts it (/proc/PID/task/*/schedstat), which says more on a busy machine. Files are those that BuildKit accepts.
@@ -199,7 +199,15 @@ def change(server: Server, uri: str, version: int, text: str, line: int, gone: b
     return after
 
 
-def measure(server: Server, path: Path, text: str, line: int) -> tuple[Figure, Figure | None]:
+class Measured(NamedTuple):
+    """The figures of one file; None for what a server does not do."""
+
+    diagnostics: Figure
+    settled: Figure | None = None
+    formatting: Figure | None = None
+
+
+def measure(server: Server, path: Path, text: str, line: int) -> Measured:
     """Open a document, change it twice, and close it."""
     uri = path.as_uri()
     document = {"uri": uri, "languageId": "dockerfile", "version": 1, "text": text}
@@ -209,20 +217,26 @@ def measure(server: Server, path: Path, text: str, line: int) -> tuple[Figure, F
     text = change(server, uri, 2, text, line, gone=False)
     server.diagnostics(2)
     wall = time.perf_counter() - start
-    first = Figure(wall * 1000, server.cpu() - cpu)
-    second = None
+    found = Measured(Figure(wall * 1000, server.cpu() - cpu))
     if server.formats:
+        time.sleep(0.15)
+        found = found._replace(settled=formatting(server, uri))
         cpu = server.cpu()
         change(server, uri, 3, text, line, gone=True)
-        start = time.perf_counter()
-        options = {"tabSize": 4, "insertSpaces": True}
-        number = server.send("textDocument/formatting", {"textDocument": {"uri": uri}, "options": options})
-        server.answer(number)
-        wall = time.perf_counter() - start
-        second = Figure(wall * 1000, server.cpu() - cpu)
+        found = found._replace(formatting=formatting(server, uri, cpu))
         server.diagnostics(3)
     server.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
-    return first, second
+    return found
+
+
+def formatting(server: Server, uri: str, cpu: float | None = None) -> Figure:
+    """Have a document formatted; the CPU time counts from `cpu` on."""
+    cpu = server.cpu() if cpu is None else cpu
+    start = time.perf_counter()
+    options = {"tabSize": 4, "insertSpaces": True}
+    number = server.send("textDocument/formatting", {"textDocument": {"uri": uri}, "options": options})
+    server.answer(number)
+    return Figure((time.perf_counter() - start) * 1000, server.cpu() - cpu)
 
 
 def middle(text: str) -> int:
@@ -290,8 +304,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         root = Path(work)
         servers = [Server(name, command, root) for name, command in commands.items()]
-        told: dict[str, list[Figure]] = {one.name: [] for one in servers}
-        formatted: dict[str, list[Figure]] = {one.name: [] for one in servers}
+        figures: dict[str, list[Measured]] = {one.name: [] for one in servers}
         for at, path in enumerate(files):
             text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
             target = root / str(at) / "Dockerfile"
@@ -299,17 +312,15 @@ def main() -> None:
             target.write_text(text, encoding="utf-8")
             line = middle(text)
             for server in servers:
-                first, second = measure(server, target, text, line)
-                told[server.name].append(first)
-                if second is not None:
-                    formatted[server.name].append(second)
+                figures[server.name].append(measure(server, target, text, line))
         time.sleep(8)  # what is put off until nobody types is done by then
         before = [server.cpu() for server in servers]
         time.sleep(options.idle)
         idle = [server.cpu() - cpu for server, cpu in zip(servers, before, strict=True)]
         print(f"{len(files)} files of up to {options.lines} lines, one run, load {os.getloadavg()[0]:.1f}", end="\n\n")
-        print(bench.table(["change to diagnostics", *HEAD], rows(told)), end="\n\n")
-        print(bench.table(["formatting after a change", *HEAD], rows(formatted)), end="\n\n")
+        for at, what in enumerate(["change to diagnostics", "formatting", "formatting after a change"]):
+            picked = {name: [one for all_of in found if (one := all_of[at])] for name, found in figures.items()}
+            print(bench.table([what, *HEAD], rows(picked)), end="\n\n")
         found = []
         for server, cpu in zip(servers, idle, strict=True):
             now, most = server.memory()

@@ -104,6 +104,13 @@ class Analysis:
         """What formatting makes of it."""
         return self.fixed(self.safe_options, None)
 
+    def format_ahead(self, pace: Pace) -> None:
+        """Work out what formatting would make of it, before it is asked for. Raises `Stopped`."""
+        if "safe" not in self.__dict__:
+            outcome = self.fixed(self.safe_options, None, _paced(pace))
+            # Not through the property, whose lock whoever formats now would wait for.
+            self.__dict__.setdefault("safe", outcome)
+
     @cached_property
     def safe_options(self) -> Options:
         """What formatting is asked for."""

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -192,8 +192,19 @@ class Session(LanguageServer):
             return analysis.full(tree, pace)
 
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        # Whoever waits for it hears of it; if nobody does, nobody need.
-        future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+
+        def ahead() -> None:
+            with suppress(Stopped):
+                pace.step()
+                analysis.format_ahead(pace)
+
+        def done(ended: asyncio.Future[Outcome | Trouble]) -> None:
+            # Whoever waits for it hears what went wrong; if nobody does, nobody need. Else a save may be next.
+            if not ended.cancelled() and ended.exception() is None:
+                with suppress(RuntimeError):  # the server is about to end
+                    self._executor.submit(ahead)
+
+        future.add_done_callback(done)
         job = self._jobs[document.uri] = _Job(analysis, pace, future, [])
         if tree is not None:
             self.start(self._show_progress(document, job))

@@ -10,7 +10,7 @@ here-documents and compound commands.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -83,13 +83,18 @@ class _Gap(NamedTuple):
 
 
 def _chains(source: Source, body: Body) -> Iterator[list[_Gap]]:
-    """The lists and the AND-OR lists on the outermost level of the script, as the gaps in them."""
+    """The lists and the AND-OR lists on the outermost level of the script that are broken, as the gaps in them."""
     items = body.script.body.items
-    yield [_gap(source, body, one.node, other.node, one.separator) for one, other in pairwise(items)]
+    lines = [start - body.base for start in body.logical.starts[1:]]
+    chains = [[(one.node, other.node, one.separator) for one, other in pairwise(items)]]
     for item in items:
         if isinstance(item.node, AndOr):
             pairs = zip(pairwise(item.node.operands), item.node.operators, strict=True)
-            yield [_gap(source, body, left, right, operator) for (left, right), operator in pairs]
+            chains.append([(left, right, operator) for (left, right), operator in pairs])
+    for chain in chains:
+        # Whether a line starts between two commands is quickly seen; where the operator stands takes longer.
+        if any(bisect_left(lines, left.end) < bisect_right(lines, right.start) for left, right, _ in chain):
+            yield [_gap(source, body, *link) for link in chain]
 
 
 def _gap(source: Source, body: Body, left: ShellNode, right: ShellNode, operator: str) -> _Gap:
