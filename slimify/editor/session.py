@@ -63,6 +63,7 @@ class Session(LanguageServer):
         # Contexts that the user did not want to wait for.
         self._unread: set[tuple[str, str]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._refreshing: asyncio.TimerHandle | None = None
         self._sweeps: list[asyncio.TimerHandle] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = threading.Event()
@@ -293,6 +294,8 @@ class Session(LanguageServer):
         if paths is None or any(os.path.basename(one) in ("slimify.toml", "pyproject.toml") for one in paths):
             self.finder = Finder()
             paths = None
+        # Git writes there with every command, and nothing in it changes what is said of a Dockerfile.
+        paths = None if paths is None else [one for one in paths if f"{os.sep}.git{os.sep}" not in one]
         affected = []
         for uri in self.open_uris():
             document = self.document(uri)
@@ -311,7 +314,9 @@ class Session(LanguageServer):
             return
         self._generation += 1
         if self.pulled():
-            self._refresh()
+            if self._refreshing is not None:
+                self._refreshing.cancel()
+            self._refreshing = asyncio.get_running_loop().call_later(_SETTLE, self._refresh)
             return
         for uri in affected:
             self._later(uri, _SETTLE)
@@ -380,8 +385,10 @@ class Session(LanguageServer):
         if wanted.cancelled() and not job.outcome.done():
             if (key := self._tree_key(document)) is not None:
                 self._unread.add(key)
+            self._generation += 1
             self.changed(document)
-            self._refresh() if self.pulled() else None
+            if self.pulled():
+                self._refresh()
         wanted.cancel()
 
 

@@ -75,6 +75,10 @@ async def test_diagnostics_are_pulled_by_who_can(editor: Editor, folder: Path) -
     report = await editor.text_document_diagnostic_async(ask)
     assert isinstance(report, types.RelatedFullDocumentDiagnosticReport)
     assert {one.code for one in report.items} == {"pair-update-install"}
+    for _ in range(200):
+        if editor.refreshed:
+            break
+        await asyncio.sleep(0.05)
     assert editor.refreshed
     assert not editor.published
 
