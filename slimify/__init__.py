@@ -65,6 +65,7 @@ def fix(
     cache_mounts: bool = False,
     least_megabytes: float = 20.0,
     least_percent: float = 10.0,
+    layout: bool = False,
 ) -> Outcome:
     """Rewrite one Dockerfile, given as text or as the bytes of the file. Nothing is written.
 
@@ -76,25 +77,28 @@ def fix(
     `only` and `skip` choose transforms by name. `target` and `build_args` are what `docker build`
     would get. `cache_mounts` asks for BuildKit cache mounts instead of clean-ups.
     `least_megabytes` and `least_percent` are what more stages and more packages have to save.
+    `layout` asks for one command on a line in chains that are broken over lines.
 
     Raises `DockerfileSyntaxError` for what Docker would reject, `TargetError` for a target that
     is no stage of the file, and `ValueError` for a level or a transform that does not exist.
     """
-    from slimify.config import level_of, transform_names
+    from slimify.config import Settings, options_of
     from slimify.rewrite.edit import Level
-    from slimify.rewrite.pipeline import Options
     from slimify.rewrite.pipeline import fix as run
-    from slimify.semantics.build import Least
     from slimify.syntax.source import Source
 
-    options = Options(
-        level=level_of(level) if isinstance(level, str) else level,
-        only=transform_names([only] if isinstance(only, str) else only),
-        skip=transform_names([skip] if isinstance(skip, str) else skip),
-        target=target,
-        build_args=dict(build_args or {}),
-        cache_mounts=cache_mounts,
-        least=Least(int(least_megabytes * 1_000_000), least_percent / 100),
+    options = options_of(
+        Settings(
+            level=level if isinstance(level, str) else level.label,
+            only=(only,) if isinstance(only, str) else tuple(only),
+            skip=(skip,) if isinstance(skip, str) else tuple(skip),
+            target=target,
+            build_args=dict(build_args or {}),
+            cache_mounts=cache_mounts,
+            layout=layout,
+            least_megabytes=least_megabytes,
+            least_percent=least_percent,
+        )
     )
     source = Source.from_bytes(text, path) if isinstance(text, bytes) else Source(text, path)
     if isinstance(context, str):

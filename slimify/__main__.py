@@ -12,7 +12,7 @@ import sys
 
 import slimify
 
-_SWITCHES = frozenset({"diff", "check", "quiet", "no_config", "cache_mounts"})
+_SWITCHES = frozenset({"diff", "check", "quiet", "no_config", "cache_mounts", "layout", "format_only"})
 _VALUES = frozenset({"level", "only", "skip", "target", "build_arg", "stdin_filename", "config", "context"})
 _REPEATABLE = frozenset({"only", "skip", "build_arg"})
 
@@ -74,7 +74,7 @@ def _options(arguments: list[str]) -> dict[str, list[str]] | None:
 
 def _fix_stdin(options: dict[str, list[str]]) -> int:
     from slimify.config import Config
-    from slimify.run import Request, UsageError, build_args, complain, fix_stdin
+    from slimify.run import Request, UsageError, build_args, complain, fix_stdin, format_only
 
     def one(name: str) -> str | None:
         return options[name][0] if name in options else None
@@ -87,7 +87,10 @@ def _fix_stdin(options: dict[str, list[str]]) -> int:
             target=one("target"),
             build_args=build_args(options.get("build_arg", [])),
             cache_mounts=True if "cache_mounts" in options else None,
+            layout=True if "layout" in options else None,
         )
+        if "format_only" in options:
+            cli = format_only(cli)
     except UsageError as error:
         return complain(error)
     return fix_stdin(

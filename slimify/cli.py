@@ -13,7 +13,7 @@ import typer
 import slimify
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
 from slimify.config_values import WrongError, command_words, seconds, size
-from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, put
+from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, format_only, put
 from slimify.trial import Trial
 
 T = TypeVar("T")
@@ -119,6 +119,14 @@ CacheMounts = Annotated[
         show_default=False,
     ),
 ]
+Layout = Annotated[
+    bool | None,
+    typer.Option(
+        "--layout/--no-layout",
+        help="Also put one command on a line in chains that are broken over lines. (default: no)",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
 ]
@@ -195,6 +203,10 @@ def fix(
         typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
     ] = None,
     cache_mounts: CacheMounts = None,
+    layout: Layout = None,
+    only_format: Annotated[
+        bool, typer.Option("--format-only", help="Only lay the file out, and leave every word of it as it is.")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="The report on standard output.")] = Format.text,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only, and what was asked for.")] = False,
@@ -227,15 +239,17 @@ def fix(
         builds = _builds(engine, builder, secret, platform, network, timeout, max_size)
         if not prove and builds != Trial():
             raise UsageError("nothing is built without --prove")
+        chosen = Config(
+            level=level.value if level else None,
+            only=tuple(only or ()),
+            skip=tuple(skip or ()),
+            target=target,
+            build_args=build_args(build_arg or []),
+            cache_mounts=cache_mounts,
+            layout=layout,
+        )
         request = Request(
-            cli=Config(
-                level=level.value if level else None,
-                only=tuple(only or ()),
-                skip=tuple(skip or ()),
-                target=target,
-                build_args=build_args(build_arg or []),
-                cache_mounts=cache_mounts,
-            ),
+            cli=format_only(chosen) if only_format else chosen,
             config=config,
             no_config=no_config,
             diff=diff,
@@ -487,6 +501,29 @@ def explain(
     from rich.markdown import Markdown
 
     Console().print(Markdown(text))
+
+
+@app.command(epilog="Exit codes: 0 the client is gone; 2 bad usage, or pygls is not installed.")
+def lsp(
+    tcp: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Listen there. (default: standard input and output)")
+    ] = None,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Use standard input and output, as is the default.")] = False,
+) -> None:
+    """Serve an editor that speaks the Language Server Protocol."""
+    address = None
+    if tcp is not None:
+        host, _, port = tcp.rpartition(":")
+        if stdio or not port.isdecimal() or int(port) > 65535:
+            raise typer.Exit(complain(f"--tcp {tcp} is no HOST:PORT" if not stdio else "choose --tcp or --stdio"))
+        address = (host.strip("[]") or "127.0.0.1", int(port))
+    try:
+        from slimify.editor.serve import serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("pygls", "lsprotocol"):
+            raise
+        raise typer.Exit(complain("the language server needs pygls: pip install 'slimify[lsp]'")) from None
+    serve(address)
 
 
 @config_app.command()

@@ -11,6 +11,7 @@ from slimify.trial import Trial, trial
 
 if TYPE_CHECKING:
     from slimify.rewrite.edit import Level
+    from slimify.rewrite.pipeline import Options
 
 LEVELS = ("safe", "standard", "aggressive")
 DEFAULT_LEVEL = "standard"
@@ -42,6 +43,7 @@ class Settings(NamedTuple):
     target: str | None = None
     build_args: dict[str, str] = {}  # noqa: RUF012 - never changed
     cache_mounts: bool = False
+    layout: bool = False
     least_megabytes: float = 20.0
     least_percent: float = 10.0
 
@@ -57,6 +59,7 @@ class Config(NamedTuple):
     build_args: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
     cache_mounts: bool | None = None
+    layout: bool | None = None
     least_megabytes: float | None = None
     least_percent: float | None = None
     prove: Trial = Trial()
@@ -92,6 +95,23 @@ def transform_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def options_of(settings: Settings) -> Options:
+    """What the engine is asked for. Raises `UnknownNameError`."""
+    from slimify.rewrite.pipeline import Options
+    from slimify.semantics.build import Least
+
+    return Options(
+        level=level_of(settings.level),
+        only=transform_names(settings.only),
+        skip=transform_names(settings.skip),
+        target=settings.target,
+        build_args=settings.build_args,
+        cache_mounts=settings.cache_mounts,
+        least=Least(int(settings.least_megabytes * 1_000_000), settings.least_percent / 100),
+        layout=settings.layout,
+    )
+
+
 def merge(config: Config, cli: Config) -> Settings:
     """What holds when the command line says `cli`: it wins, key by key; build arguments are merged.
 
@@ -104,6 +124,7 @@ def merge(config: Config, cli: Config) -> Settings:
         target=cli.target if cli.target is not None else config.target,
         build_args={**dict(config.build_args), **dict(cli.build_args)},
         cache_mounts=bool(config.cache_mounts if cli.cache_mounts is None else cli.cache_mounts),
+        layout=bool(config.layout if cli.layout is None else cli.layout),
         least_megabytes=Settings().least_megabytes if config.least_megabytes is None else config.least_megabytes,
         least_percent=Settings().least_percent if config.least_percent is None else config.least_percent,
     )
@@ -236,6 +257,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "target": string,
     "build-args": build_args,
     "cache-mounts": boolean,
+    "layout": boolean,
     "least-megabytes": number,
     "least-percent": percent,
     "exclude": strings,

@@ -80,6 +80,13 @@ def validated(request: Request) -> Request:
     return request._replace(cli=cli)
 
 
+def format_only(cli: Config) -> Config:
+    """What `--format-only` asks for: the layout, and no other transform. Raises `UsageError`."""
+    if cli.level is not None or cli.only or cli.layout is False:
+        raise UsageError("--format-only goes together with neither --level nor --only nor --no-layout")
+    return cli._replace(level="safe", only=("layout",))
+
+
 def build_args(values: list[str]) -> tuple[tuple[str, str], ...]:
     """`K=V` as it is; `K` alone: from the environment, and is dropped if it is not there, as in docker."""
     pairs = []

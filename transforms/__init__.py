@@ -2,7 +2,7 @@
 
 The order is the plan: first an update finds its install; then the stages get their shape and their
 bases, and the instructions their places; then neighbours become one layer, and each layer is
-cleaned; last come the instructions that shape the configuration, and the build context.
+cleaned; last come the instructions that shape the configuration, the build context, and the layout.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from slimify.transforms.delete_in_layer import delete_in_layer
 from slimify.transforms.dockerignore import dockerignore
 from slimify.transforms.drop_build_deps import drop_build_deps
 from slimify.transforms.drop_dead_instructions import drop_dead_instructions
+from slimify.transforms.layout import layout
 from slimify.transforms.merge_runs import merge_runs
 from slimify.transforms.modern_instructions import modern_instructions
 from slimify.transforms.no_install_recommends import no_install_recommends
@@ -70,4 +71,5 @@ PIPELINE: tuple[Transform, ...] = (
         modern_instructions,
     ),
     Transform("dockerignore", Level.STANDARD, "keep out of the context what no image wants", dockerignore),
+    Transform("layout", Level.SAFE, "one command on a line, at one indent (on request)", layout, request="layout"),
 )

@@ -21,6 +21,7 @@ from slimify.syntax.shell import (
     Word,
     shell_body,
 )
+from slimify.syntax.source import Span
 
 
 def fault(before: Build, after: Build, touched: frozenset[str], drops: tuple[str, ...] = ()) -> str:
@@ -61,6 +62,40 @@ def moved(before: Build, after: Build, adds: tuple[str, ...]) -> str:
             return f"stage {old.label}: a COPY is new that was not declared"
         new -= extra
     return "a new COPY is not there" if new else ""
+
+
+def relaid(before: Build, after: Build) -> str:
+    """Why more has changed than the layout; empty if every instruction says word for word what it said."""
+    olds, news = before.dockerfile.instructions, after.dockerfile.instructions
+    if len(olds) != len(news):
+        return "the number of instructions changed"
+    if _remarks(before) != _remarks(after):
+        return "a comment changed"
+    for old, new in zip(olds, news, strict=True):
+        where = f"{old.keyword} in line {old.start_line}"
+        if _frame(before, old) != _frame(after, new):
+            return f"{where}: more than its layout changed"
+        if old.arguments == new.arguments:
+            continue
+        bodies = (shell_body(old), shell_body(new))
+        if old.keyword != "RUN" or any(body is None or body.script.opaque for body in bodies):
+            return f"{where}: its arguments changed"
+        if _tokens(before, (old,)) != _tokens(after, (new,)):
+            return f"{where}: its commands changed"
+    return ""
+
+
+def _remarks(build: Build) -> list[str]:
+    dockerfile = build.dockerfile
+    spans = [one.span for one in dockerfile.directives] + [one.span for one in dockerfile.comments]
+    return [dockerfile.source[span] for span in spans]
+
+
+def _frame(build: Build, one: Instruction) -> tuple[object, ...]:
+    """All of an instruction but its arguments."""
+    source = build.dockerfile.source
+    fed = [source[Span(doc.content.start, doc.terminator.end)] for doc in one.heredocs]
+    return source[one.keyword_span], [flag.text for flag in one.flags], one.exec_form, fed
 
 
 def _without(tokens: list[_Token], drops: list[str]) -> list[_Token]:

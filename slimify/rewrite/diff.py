@@ -270,6 +270,11 @@ def _label(transform: str) -> str:
 # --- finding the differences ---
 
 
+def blocks(before: Source, after: Source) -> list[Block]:
+    """The lines that differ between two texts."""
+    return _blocks(split_lines(before.text), split_lines(after.text))
+
+
 def _blocks(old: Sequence[str], new: Sequence[str], anchors: Iterable[tuple[int, int]] = ()) -> list[Block]:
     """What differs, in order, with at least one common line between any two blocks.
 

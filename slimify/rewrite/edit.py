@@ -56,7 +56,8 @@ class Rewrite(NamedTuple):
     commands of RUNs, as they are written, whose work is done in another way: no other may be
     missing. With `moves`, COPYs change their place and nothing else, and those in `adds` are new.
     `reshapes` says that the last stage becomes two: its instructions stay word for word, in one of
-    them or in both, and `brings` are all that are new.
+    them or in both, and `brings` are all that are new. With `lays_out`, no more than blanks between
+    words and at the ends of lines change, and line breaks.
     """
 
     transform: str
@@ -74,6 +75,7 @@ class Rewrite(NamedTuple):
     adds: tuple[str, ...] = ()
     reshapes: bool = False
     brings: tuple[str, ...] = ()
+    lays_out: bool = False
 
     @property
     def span(self) -> Span:

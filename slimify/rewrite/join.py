@@ -50,7 +50,7 @@ class Unit(NamedTuple):
     @property
     def compound(self) -> bool:
         """Whether `-e` could act inside one of the commands."""
-        return self.effects.substitutes or any(_has_compound(item.node) for item in self.items)
+        return self.effects.substitutes or any(has_compound(item.node) for item in self.items)
 
     @property
     def errexit(self) -> bool:
@@ -62,7 +62,7 @@ class Unit(NamedTuple):
     @property
     def _ends_compound(self) -> bool:
         node = self.items[-1].node
-        return _has_compound(node.operands[-1] if isinstance(node, AndOr) else node)
+        return has_compound(node.operands[-1] if isinstance(node, AndOr) else node)
 
     @property
     def leaks(self) -> bool:
@@ -268,13 +268,14 @@ def _pipes(one: Unit) -> bool:
     return any(isinstance(part, Pipeline) for item in one.items for part in _operands(item.node))
 
 
-def _has_compound(node: ShellNode) -> bool:
+def has_compound(node: ShellNode) -> bool:
+    """Whether a command is a compound one, or has one among its parts."""
     if isinstance(node, Compound):
         return node.kind not in ("test", "arithmetic")
     if isinstance(node, AndOr):
-        return any(_has_compound(operand) for operand in node.operands)
+        return any(has_compound(operand) for operand in node.operands)
     if isinstance(node, Pipeline):
-        return any(_has_compound(command) for command in node.commands)
+        return any(has_compound(command) for command in node.commands)
     return False
 
 

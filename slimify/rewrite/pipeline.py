@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from slimify.rewrite.checks import fault, moved
+from slimify.rewrite.checks import fault, moved, relaid
 from slimify.rewrite.edit import Edit, FileEdit, Finding, Level, Rewrite, Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
 from slimify.rewrite.reshaping import reshaping_fault
@@ -56,6 +56,7 @@ class Options(NamedTuple):
     build_args: Mapping[str, str] = {}
     cache_mounts: bool = False
     least: Least = Least()
+    layout: bool = False
 
     def allows(self, transform: Transform) -> bool:
         if transform.level > self.level or transform.name in self.skip:
@@ -146,6 +147,23 @@ def fix(
         if context is not None
         else (),
     )
+
+
+def proposals(
+    source: Source,
+    options: Options | None = None,
+    context: BuildContext | None = None,
+    pipeline: Sequence[Transform] | None = None,
+) -> list[tuple[Transform, Rewrite]]:
+    """What each transform proposes for this very text, in their order, before any of it is made, and unchecked.
+
+    `fix`, with a pipeline of a transform that proposes one of them alone, makes and checks that one.
+    """
+    options = options or Options()
+    transforms = [one for one in (_registered() if pipeline is None else pipeline) if options.allows(one)]
+    build = _read(source, options, None, ()).build
+    build = replace(build, context=_believed(build, options, context, []))
+    return [(one, rewrite) for one in transforms for rewrite in _propose(one, build, options.level)[0]]
 
 
 def _believed(build: Build, options: Options, context: BuildContext | None, told: list[Notice]) -> BuildContext | None:
@@ -291,6 +309,8 @@ def _attempt(
 
 
 def _wrong(rewrites: list[Rewrite], before: Build, after: Build) -> str:
+    if all(one.lays_out for one in rewrites):
+        return relaid(before, after)
     if not any(one.reshapes for one in rewrites):
         touched = frozenset().union(*(one.keywords for one in rewrites))
         drops = tuple(drop for one in rewrites for drop in one.drops)

@@ -21,6 +21,9 @@ _SPACES = frozenset(SPACE)
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 # Characters that neither end, quote nor escape anything, whatever the escape character is.
 _ORDINARY = re.compile(r"[A-Za-z0-9_=./:,+@%-]+")
+# What stands in quotes, up to the next character that could mean something, whatever the escape character is.
+_IN_DOUBLE = re.compile(r'[^"$\\`]+')
+_IN_QUOTES = {"": _ORDINARY, '"': re.compile(r'[^"\\`]+'), "'": re.compile(r"[^']+")}
 _HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)
 
 
@@ -61,7 +64,7 @@ def quoted_words(text: str, start: int, end: int, escape: str) -> list[Token]:
     quote = ""
     inside = False
     while at < end:
-        if inside and not quote and (plain := _ORDINARY.match(text, at, end)):
+        if inside and (plain := _IN_QUOTES[quote].match(text, at, end)):
             word.append(plain[0])
             at = plain.end()
             continue
@@ -345,6 +348,10 @@ class _Lexer:
         self.at += 1
         result = ['"'] if self.raw_quotes else []
         while (char := self._peek()) != '"':
+            if plain := _IN_DOUBLE.match(self.text, self.at):
+                result.append(plain[0])
+                self.at = plain.end()
+                continue
             if char == _EOF:
                 raise WordError("unexpected end of statement while looking for matching double-quote")
             if char == "$":

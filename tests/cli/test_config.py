@@ -229,6 +229,7 @@ def test_the_command_line_wins() -> None:
         "cache_mounts": False,
         "least_megabytes": 20.0,
         "least_percent": 10.0,
+        "layout": False,
     }
     cli = Config(level="aggressive", only=("b",), target="y", build_args=(("B", "2"),))
     assert merge(config, cli)._asdict() == {
@@ -240,6 +241,7 @@ def test_the_command_line_wins() -> None:
         "cache_mounts": False,
         "least_megabytes": 20.0,
         "least_percent": 10.0,
+        "layout": False,
     }
     assert merge(config, Config(skip=("d",))).skip == ("d",)
     wanted = Config(cache_mounts=True)

@@ -1,7 +1,7 @@
 """What a golden case is.
 
 `corpus/<case>/Dockerfile` is the input. `options.toml` may set level, only, skip, target,
-build-args and cache-mounts. `expected/Dockerfile` is the output, absent where the file must stay as it is;
+build-args, cache-mounts and layout. `expected/Dockerfile` is the output, absent where the file must stay as it is;
 `expected/.dockerignore` is the one to be written besides;
 `expected/report.txt` tells every change and finding, and `expected/error.txt` what is said of a
 file that Docker would reject. `context/`, if there is one, is the build context.
@@ -49,6 +49,7 @@ def options(case: Path) -> Options:
         target=given.get("target"),
         build_args=given.get("build-args", {}),
         cache_mounts=given.get("cache-mounts", False),
+        layout=given.get("layout", False),
     )
 
 

@@ -386,7 +386,7 @@ class Compiled(ABC):
     def _wants(self, system: Distribution, needs: Needs, start: CommandLines, dropped: frozenset[str]) -> None:
         span = self.stage.stage.base.span
         if self.links:
-            for one in dropped:
+            for one in sorted(dropped):
                 self.libraries(system, one)
         for packages, why in needs.packages:
             system.wants(packages, why)
