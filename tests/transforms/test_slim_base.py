@@ -197,3 +197,48 @@ def test_what_is_installed_later_is_missing_before() -> None:
     assert run(text).after.text.startswith(
         "FROM python:3.12-slim-bookworm\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl"
     )
+
+
+YARN_LOCK = """# yarn lockfile v1
+
+
+accepts@^1.3.0:
+  version "1.3.8"
+
+canvas@^2.11.0:
+  version "2.11.2"
+"""
+NPM_LOCK = """{"lockfileVersion": 3, "packages": {
+  "node_modules/accepts": {"version": "1.3.8"},
+  "node_modules/canvas": {"version": "2.11.2", "dev": true, "hasInstallScript": true}
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("image", "line", "moves"),
+    [
+        ("node:20", "RUN yarn install", False),
+        ("node:20", "RUN yarn install --production", True),
+        ("node:20", "ENV NODE_ENV=production\nRUN yarn install", True),
+        ("node:20", "ENV NODE_ENV=production\nRUN yarn install --production=false", False),
+        ("node:20", "RUN npm ci", False),
+        ("node:20", "RUN npm ci --omit=dev", True),
+        ("node:20", "ENV NODE_ENV=production\nRUN npm ci --include=dev", False),
+        ("node:14-bullseye", "RUN npm ci --omit=dev", False),
+        ("node:14-bullseye", "RUN npm ci --only=production", True),
+    ],
+)
+def test_what_is_not_installed_does_not_count(image: str, line: str, moves: bool, tmp_path: Path) -> None:
+    context = folder(
+        tmp_path,
+        {
+            "package.json": '{"dependencies": {"accepts": "^1.3.0"}, "devDependencies": {"canvas": "^2.11.0"}}',
+            "yarn.lock" if "yarn" in line else "package-lock.json": YARN_LOCK if "yarn" in line else NPM_LOCK,
+            "app.js": "require('accepts');\n",
+        },
+    )
+    outcome = run(f'FROM {image}\nWORKDIR /app\nCOPY . .\n{line}\nCMD ["node", "app.js"]\n', context)
+    if moves:
+        assert outcome.after.text.startswith(f"FROM {image}-slim"), why(outcome)
+    else:
+        assert "canvas 2.11.2 is" in why(outcome)
