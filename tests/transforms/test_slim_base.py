@@ -40,6 +40,20 @@ def test_the_estimate_is_that_of_the_images_less_what_is_installed() -> None:
     assert any("git is installed for it" in one.text for one in with_git.evidence)
 
 
+def test_what_the_full_image_had_and_the_stage_asks_for_is_no_gain() -> None:
+    install = "RUN apt-get update && apt-get install -y {}build-essential\n"
+    plain, with_gcc, recommended = (
+        run(f"FROM python:3.12-bookworm\n{line}{SERVE}").changes[0].rewrite
+        for line in ("", install.format("--no-install-recommends "), install.format(""))
+    )
+    assert plain.saves is not None
+    assert with_gcc.saves is not None
+    assert recommended.saves is not None
+    assert 200_000_000 < plain.saves - with_gcc.saves < 400_000_000
+    assert with_gcc.saves > recommended.saves
+    assert any("build-essential is installed on this base, too" in one.text for one in with_gcc.evidence)
+
+
 @pytest.mark.parametrize(
     ("line", "packages"),
     [
@@ -77,7 +91,9 @@ def test_programs_are_found_wherever_they_stand(line: str, packages: str) -> Non
         ("RUN pip install not-a-package-anybody-knows", "is not known"),
         ("RUN pip install --index-url https://example.com flask", "told --index-url"),
         ("RUN pip install git+https://example.com/a.git", "fetched and built"),
-        ("RUN apt-get update && apt-get install -y build-essential", "the stage builds"),
+        ("RUN apt-get update && apt-get install -y build-essential && gcc -c a.c", "the stage builds: gcc"),
+        ("RUN apt-get update && apt-get install -y pkg-config && pkg-config --libs a", "the stage builds: pkg-config"),
+        ("RUN apt-get update && apt-get install -y gcc && apt-get purge -y gcc", "the stage builds: it removes gcc"),
         ("RUN apt-get update && apt-get install -y cron\nCMD cron -f", "cron"),
         ("RUN apt-get update && apt-get install -y ./a.deb", "from a file"),
         ("RUN gem install rake", "RubyGems"),
