@@ -80,15 +80,14 @@ def _rewrite(build: Build, stage: BuildStage, ledger: Ledger, written: str) -> R
     images = ledger.images
     names = _asked_for(ledger)
     missing = [ledger.missing[name] for name in names]
-    added = 0
-    if missing:
-        for one in missing:
-            if not knows(one.package, images.release):
-                raise RefusedError(f"{one.what}, and {one.package} is not known in {images.release}", one.at.span)
-        size = closure_size(names, images.release)
-        if size is None:
-            raise RefusedError(f"how large {', '.join(names)} would be is not known", missing[0].at.span)
-        added = size
+    for one in missing:
+        if not knows(one.package, images.release):
+            raise RefusedError(f"{one.what}, and {one.package} is not known in {images.release}", one.at.span)
+    # What the full image has beforehand, and the stage asks for all the same, is installed now.
+    anew = [name for name in sorted(ledger.anew) if knows(name, images.release)]
+    added = closure_size([*names, *anew], images.release)
+    if added is None:
+        raise RefusedError(f"how large {', '.join(names) or 'what is installed'} would be is not known")
     saves = _saved(build.least, images, added, missing)
     edits = [Edit(stage.stage.base.words[0].span, written)]
     if missing:

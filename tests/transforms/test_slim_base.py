@@ -40,6 +40,20 @@ def test_the_estimate_is_that_of_the_images_less_what_is_installed() -> None:
     assert any("git is installed for it" in one.text for one in with_git.evidence)
 
 
+def test_what_the_full_image_had_and_the_stage_asks_for_is_no_gain() -> None:
+    install = "RUN apt-get update && apt-get install -y {}build-essential\n"
+    plain, with_gcc, recommended = (
+        run(f"FROM python:3.12-bookworm\n{line}{SERVE}").changes[0].rewrite
+        for line in ("", install.format("--no-install-recommends "), install.format(""))
+    )
+    assert plain.saves is not None
+    assert with_gcc.saves is not None
+    assert recommended.saves is not None
+    assert 200_000_000 < plain.saves - with_gcc.saves < 400_000_000
+    assert with_gcc.saves > recommended.saves
+    assert any("build-essential is installed on this base, too" in one.text for one in with_gcc.evidence)
+
+
 @pytest.mark.parametrize(
     ("line", "packages"),
     [
@@ -77,7 +91,9 @@ def test_programs_are_found_wherever_they_stand(line: str, packages: str) -> Non
         ("RUN pip install not-a-package-anybody-knows", "is not known"),
         ("RUN pip install --index-url https://example.com flask", "told --index-url"),
         ("RUN pip install git+https://example.com/a.git", "fetched and built"),
-        ("RUN apt-get update && apt-get install -y build-essential", "the stage builds"),
+        ("RUN apt-get update && apt-get install -y build-essential && gcc -c a.c", "the stage builds: gcc"),
+        ("RUN apt-get update && apt-get install -y pkg-config && pkg-config --libs a", "the stage builds: pkg-config"),
+        ("RUN apt-get update && apt-get install -y gcc && apt-get purge -y gcc", "the stage builds: it removes gcc"),
         ("RUN apt-get update && apt-get install -y cron\nCMD cron -f", "cron"),
         ("RUN apt-get update && apt-get install -y ./a.deb", "from a file"),
         ("RUN gem install rake", "RubyGems"),
@@ -197,3 +213,48 @@ def test_what_is_installed_later_is_missing_before() -> None:
     assert run(text).after.text.startswith(
         "FROM python:3.12-slim-bookworm\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl"
     )
+
+
+YARN_LOCK = """# yarn lockfile v1
+
+
+accepts@^1.3.0:
+  version "1.3.8"
+
+canvas@^2.11.0:
+  version "2.11.2"
+"""
+NPM_LOCK = """{"lockfileVersion": 3, "packages": {
+  "node_modules/accepts": {"version": "1.3.8"},
+  "node_modules/canvas": {"version": "2.11.2", "dev": true, "hasInstallScript": true}
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("image", "line", "moves"),
+    [
+        ("node:20", "RUN yarn install", False),
+        ("node:20", "RUN yarn install --production", True),
+        ("node:20", "ENV NODE_ENV=production\nRUN yarn install", True),
+        ("node:20", "ENV NODE_ENV=production\nRUN yarn install --production=false", False),
+        ("node:20", "RUN npm ci", False),
+        ("node:20", "RUN npm ci --omit=dev", True),
+        ("node:20", "ENV NODE_ENV=production\nRUN npm ci --include=dev", False),
+        ("node:14-bullseye", "RUN npm ci --omit=dev", False),
+        ("node:14-bullseye", "RUN npm ci --only=production", True),
+    ],
+)
+def test_what_is_not_installed_does_not_count(image: str, line: str, moves: bool, tmp_path: Path) -> None:
+    context = folder(
+        tmp_path,
+        {
+            "package.json": '{"dependencies": {"accepts": "^1.3.0"}, "devDependencies": {"canvas": "^2.11.0"}}',
+            "yarn.lock" if "yarn" in line else "package-lock.json": YARN_LOCK if "yarn" in line else NPM_LOCK,
+            "app.js": "require('accepts');\n",
+        },
+    )
+    outcome = run(f'FROM {image}\nWORKDIR /app\nCOPY . .\n{line}\nCMD ["node", "app.js"]\n', context)
+    if moves:
+        assert outcome.after.text.startswith(f"FROM {image}-slim"), why(outcome)
+    else:
+        assert "canvas 2.11.2 is" in why(outcome)

@@ -249,6 +249,8 @@ def test_locks_that_do_not_tell_of_scripts() -> None:
     assert "COPY --from=build /app/node_modules" in run(text, NATIVE, **{"yarn.lock": lock}).after.text
     native = lock.replace('  version "5.0.0"\n', '  version "5.0.0"\n  dependencies:\n    nan "^2.0.0"\n')
     assert "nopt 5.0.0 may run a script" in reasons(run(text, NATIVE, **{"yarn.lock": native}))
+    unknown = lock.replace("nopt", "our-own-options")
+    assert "our-own-options 5.0.0 may run a script" in reasons(run(text, NATIVE, **{"yarn.lock": unknown}))
 
 
 def test_a_server_that_brings_its_packages() -> None:

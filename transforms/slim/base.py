@@ -62,7 +62,8 @@ class Missing(NamedTuple):
 class Ledger:
     """What is used of the two images, and what the stage installs by itself.
 
-    `stage` is the stage whose base is looked at, `chain` that and all that are built on it.
+    `stage` is the stage whose base is looked at, `chain` that and all that are built on it. `anew` are the packages
+    that the stage asks for, or that come with them, and that only the full image has already.
     """
 
     images: Images
@@ -70,6 +71,7 @@ class Ledger:
     chain: frozenset[int] = frozenset()
     installed: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
+    anew: set[str] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     missing: dict[str, Missing] = field(default_factory=dict)
     notes: dict[str, Evidence] = field(default_factory=dict)
@@ -97,11 +99,15 @@ class Ledger:
             one = {package, *(closure([package], release) or ())}
             self.installed |= one
             brought |= one
+        # What the full image has brings nothing along there.
+        there = self.images.packages
+        self.anew |= brought & there
         waiting = sorted(brought) if recommended else []
         for package in waiting:
             for other in recommends(package, release):
                 new = {other, *(closure([other], release) or ())} - brought
                 brought |= new
+                self.anew |= new if package in there else new & there
                 waiting += sorted(new)
         for package in sorted(brought):
             if facts().man_pages.fullmatch(package):
@@ -126,7 +132,9 @@ class Ledger:
         images = self.images
         if name in self.programs or name in images.own:
             return True
-        if self.installed.intersection(package_of_program(name, images.release)):
+        if brings := self.installed.intersection(package_of_program(name, images.release)):
+            if builds := sorted(filter(is_build_only, brings)):
+                raise RefusedError(f"the stage builds: {name} of {builds[0]} is used", at.span)
             return True
         if name in facts().interpreters:
             raise RefusedError(f"{name} is used, of which the slim image has a part at most", at.span)

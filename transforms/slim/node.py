@@ -26,6 +26,14 @@ _RUN = frozenset({"run", "run-script", "start", "test", "exec", "stop", "restart
 _FILE_RUNNERS = frozenset({"node", "nodejs"})
 _SOURCES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte")
 _SOURCE = "slimify/knowledge/node_packages.toml"
+_SCRIPTS = "slimify/knowledge/node_packages.toml, node_scripts.py"
+# What leaves development dependencies out (documentation of npm ci, yarn 1 and pnpm install), and what takes it back.
+_PRODUCTION = {
+    "npm": frozenset({"--production", "--production=true", "--only=production", "--only=prod"}),
+    "yarn": frozenset({"--production", "--production=true", "--prod"}),
+    "pnpm": frozenset({"--prod", "-P", "--production"}),
+}
+_DEVELOPMENT = frozenset({"--include", "--also", "--dev", "-D", "--production=false", "--no-production"})
 
 
 class Node:
@@ -56,7 +64,7 @@ class Node:
             elif len(words) > 1:
                 raise RefusedError(f"what {words[1]} brings is not locked", at.span)
             else:
-                self._locked(at, state)
+                self._locked(at, state, production=self._production(name, argv, state))
         elif name == "yarn" and verb == "global" and len(words) > 1 and words[1] == "add":
             self._named([word for word in words[2:] if word], at)
         elif verb in _RUN or name in ("yarn", "pnpm"):
@@ -101,8 +109,9 @@ class Node:
         # A lock file that is left out of the image tells nothing.
         return package, lock if lock is None or lock.path in set(walk.sources()) else None
 
-    def _locked(self, at: At, state: State) -> None:
+    def _locked(self, at: At, state: State, production: bool) -> None:
         from slimify.context.node.install import install_inputs
+        from slimify.context.node.lock import production as for_production
 
         package, lock = self._package(at, state)
         context = self.walk.build.context
@@ -116,31 +125,47 @@ class Node:
         for mark in ("git+ssh", "git+https", "git://", "codeload.github"):
             if mark in text:
                 raise RefusedError("a package is fetched from a git repository and built", at.span)
-        for one in lock.packages if lock is not None else ():
+        kept = for_production(lock, [package]) if production and lock is not None else None
+        packages = [one for one in lock.packages if kept is None or one.name in kept] if lock is not None else []
+        for one in packages:
             self._one(one, at)
         inputs = install_inputs(context, package)
         self._unknown(inputs.unknown, at)
         for ran in inputs.programs:
             if not ran.package:
                 self.walk.plain(ran.program, at)
-        count = len(lock.packages) if lock is not None else 0
+        count = len(packages)
+        told = all(one.local or one.install_script is not None for one in packages)
+        what = "locked npm packages" if kept is None else "npm packages that are locked for production"
         self.walk.final.note(
-            f"none of the {count} locked npm packages is compiled when it is installed", at.span, _SOURCE
+            f"none of the {count} {what} is compiled when it is installed", at.span, _SOURCE if told else _SCRIPTS
         )
 
+    def _production(self, manager: str, argv: Sequence[str | None], state: State) -> bool:
+        """Whether an install leaves development dependencies out for certain."""
+        from slimify.knowledge.production import node_major
+
+        if any(word is None or {word, word.partition("=")[0]} & _DEVELOPMENT for word in argv):
+            return False
+        if _PRODUCTION[manager].intersection(argv):
+            return True
+        if manager == "npm" and "--omit=dev" in argv:
+            # npm 6, which came with Node before 15, reads over it.
+            return (node_major(self.walk.ledger.images.full) or 0) >= 15
+        return manager in ("npm", "yarn") and state.variable("NODE_ENV") == "production"
+
     def _one(self, one: Locked, at: At) -> None:
+        from slimify.context.node.scripts import runs_script
         from slimify.knowledge.language_packages import node_package
 
         ledger = self.walk.final
         if one.local:
             return
-        known = node_package(one.name)
+        known = node_package(one.published or one.name)
         if "darwin" in one.os and "linux" not in one.os:
             return
-        if known is None and one.install_script is not False:
-            what = (
-                "runs a script when it is installed" if one.install_script else "may be compiled when it is installed"
-            )
+        if known is None and (script := runs_script(one)) is not False:
+            what = "runs a script when it is installed" if script else "may be compiled when it is installed"
             raise RefusedError(f"{one.name} {one.version} {what}", at.span)
         if known is not None:
             if known.kind in ("compiled", "downloaded") and one.install_script is not False:

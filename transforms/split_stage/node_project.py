@@ -13,6 +13,7 @@ from slimify.transforms.split_stage.refused import Refused
 
 from slimify.context.node.lock import Lock, Locked, production, read_lock
 from slimify.context.node.package_json import Package, read_package
+from slimify.context.node.scripts import runs_script
 from slimify.context.node.settings import read_settings
 from slimify.knowledge.language_packages import NodePackage, node_package
 from slimify.semantics.build import Build
@@ -128,10 +129,10 @@ def needs(build: Build, found: Project, pruned: bool, same_base: bool) -> Needs:
     for one in lock.packages:
         if one.local or (one.os and "linux" not in one.os):
             continue
-        known = node_package(one.name)
+        known = node_package(one.published or one.name)
         if known is None:
             if (kept is None or one.name in kept) and not _harmless(one, same_base):
-                what = "runs a script" if one.install_script else "may run a script"
+                what = "runs a script" if runs_script(one) else "may run a script"
                 raise Refused(
                     f"{one.name} {one.version} {what} when it is installed, and what it needs is not known", span
                 )
@@ -164,30 +165,10 @@ def _harmless(one: Locked, same_base: bool) -> bool:
 
     What an install script builds it was built with there; what it fetches may lie in the home folder.
     """
-    scripted = one.install_script or (one.install_script is None and _builds(one))
-    return not scripted or (same_base and _FETCHES.search(one.name) is None)
+    return runs_script(one) is False or (same_base and _FETCHES.search(one.name) is None)
 
 
-def _builds(one: Locked) -> bool:
-    """Whether a package asks for what native add-ons are built with, or binaries fetched, where a lock tells no more.
-
-    The lock files of yarn and of pnpm from version 9 on do not say which packages run scripts.
-    """
-    asked = {re.sub(r"(?<=.)@.*$", "", wanted.removeprefix("/")) for wanted in one.needs}
-    return bool(asked & _BUILDERS) or _BINARY.search(one.name) is not None
-
-
-# Helpers of native add-ons (README of node-gyp; "N-API" in the documentation of Node.js) and of packages that fetch
-# programs when they are installed.
-_BUILDERS = frozenset(
-    """nan node-addon-api bindings node-gyp node-gyp-build node-gyp-build-optional-packages node-pre-gyp
-    @mapbox/node-pre-gyp prebuild-install prebuildify prebuild cmake-js ffi-napi ref-napi napi-macros neon-cli
-    node-bindings bin-wrapper bin-build bin-check bin-version-check @electron/get download decompress extract-zip
-    request-progress unzipper @xhmikosr/bin-wrapper @puppeteer/browsers""".split()
-)
-_BINARY = re.compile(
-    r"(?:^|[-/@])(?:native|prebuilt|binary|binaries|bin|driver|headless|webdriver|phantomjs\w*)(?:$|-)"
-)
+# Packages that fetch programs when they are installed.
 _FETCHES = re.compile(r"browser|chrom|cypress|driver|electron|firefox|ngrok|playwright|puppeteer|selenium|webkit")
 # They choose their engine by what the program openssl says (Prisma documentation, "System requirements").
 _PRISMA = frozenset(["prisma", "@prisma/client", "@prisma/engines"])

@@ -40,7 +40,8 @@ class Locked(NamedTuple):
 
     `key` is how the lock calls it; `needs` are keys, or descriptors (`name@range`) that `also`
     lists. `install_script` says that the install runs a script of it: a native add-on, or a
-    download. `os`, `cpu` and `libc` are what it is limited to. `bins` are its commands.
+    download. `os`, `cpu` and `libc` are what it is limited to. `bins` are its commands. `published` is the name that
+    a registry knows it by, which for an alias is not `name`; None for what does not come from a registry.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Locked(NamedTuple):
     local: bool = False
     needs: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    published: str | None = None
 
     @property
     def limited(self) -> bool:
@@ -208,10 +210,13 @@ def _npm(path: str, data: Any) -> Lock | None:
 def _npm_package(key: str, one: dict[str, Any]) -> Locked:
     name = one.get("name")
     bins = one.get("bin")
+    installed = key.rpartition("node_modules/")[2]
+    alias = name if isinstance(name, str) else installed
+    version = str(one.get("version", ""))
     return Locked(
         key=key,
-        name=key.rpartition("node_modules/")[2] if "node_modules/" in key or not isinstance(name, str) else name,
-        version=str(one.get("version", "")),
+        name=installed if "node_modules/" in key else alias,
+        version=version,
         dev=one.get("dev") is True or one.get("devOptional") is True,
         optional=one.get("optional") is True or one.get("devOptional") is True,
         install_script=one.get("hasInstallScript") is True,
@@ -220,6 +225,7 @@ def _npm_package(key: str, one: dict[str, Any]) -> Locked:
         libc=_strings(one.get("libc")),
         bins=tuple(bins) if isinstance(bins, dict) else (),
         local=one.get("link") is True or "node_modules/" not in key,
+        published=alias if _is_tarball(one.get("resolved"), alias, version) else None,
     )
 
 
@@ -234,17 +240,36 @@ def _npm_tree(dependencies: dict[str, Any]) -> Iterable[Locked]:
             if not isinstance(one, dict) or count > _COUNT:
                 continue
             key = f"{prefix}node_modules/{name}"
+            version = str(one.get("version", ""))
+            alias = name
+            if version.startswith("npm:"):
+                alias, _, version = version.removeprefix("npm:").rpartition("@")
             yield Locked(
                 key=key,
                 name=name,
-                version=str(one.get("version", "")),
+                version=version,
                 dev=one.get("dev") is True,
                 optional=one.get("optional") is True,
-                local=str(one.get("version", "")).startswith("file:"),
+                local=version.startswith("file:"),
+                published=alias if _is_tarball(one.get("resolved"), alias, version) else None,
             )
             inner = one.get("dependencies")
             if isinstance(inner, dict):
                 waiting.append((f"{key}/", inner))
+
+
+def _is_tarball(resolved: Any, name: str, version: str) -> bool:
+    """Whether a version comes from a registry, as the address tells that its archive was resolved to.
+
+    Registries call the archive by name and version; what comes from a repository or another place has no number
+    for its version, or another address. Some lock files leave all addresses out.
+    """
+    if not version[:1].isdigit():
+        return False
+    if not resolved:
+        return True
+    path = re.split(r"[?#]", str(resolved))[0].lower()
+    return f"/{path}".endswith(f"/{name.rpartition('/')[2]}-{version.partition('+')[0]}.tgz".lower())
 
 
 _YARN_FIELD = re.compile(r'  (\w+) "?([^"]*)"?')
@@ -262,20 +287,41 @@ def _name(descriptor: str) -> str:
     return descriptor[:at] if at > 0 else descriptor
 
 
+def _published(descriptors: Iterable[str], resolved: str, version: str) -> str | None:
+    """The name that a registry knows what these descriptors of yarn 1 ask for by, all together."""
+    names = set()
+    for one in descriptors:
+        name = _name(one)
+        spec = one[len(name) + 1 :]
+        names.add(_name(spec.removeprefix("npm:")) if spec.startswith("npm:") else "" if ":" in spec else name)
+    name = names.pop() if len(names) == 1 else ""
+    return name if name and _is_tarball(resolved, name, version) else None
+
+
 def _yarn(path: str, text: str) -> Lock | None:
     found: list[Locked] = []
     keys: list[str] = []
-    version = ""
+    version = resolved = ""
     needs: list[str] = []
     block = ""
 
     def close() -> None:
-        nonlocal version
+        nonlocal version, resolved
         if keys and version:
-            found.append(Locked(keys[0], _name(keys[0]), version, needs=tuple(needs), also=tuple(keys[1:])))
+            published = _published(keys, resolved, version)
+            found.append(
+                Locked(
+                    keys[0],
+                    _name(keys[0]),
+                    version,
+                    needs=tuple(needs),
+                    also=tuple(keys[1:]),
+                    published=published,
+                )
+            )
         keys.clear()
         needs.clear()
-        version = ""
+        version = resolved = ""
 
     for line in text.splitlines():
         if not line or line.startswith("#"):
@@ -295,12 +341,16 @@ def _yarn(path: str, text: str) -> Lock | None:
             match = _YARN_FIELD.fullmatch(line)
             if match and match[1] == "version":
                 version = match[2]
+            elif match and match[1] == "resolved":
+                resolved = match[2]
     close()
     if not found and "yarn lockfile v1" not in text[:300]:
         return None
     return Lock(path, "yarn", "1", tuple(found))
 
 
+# A package of a registry, or one that Yarn itself patches ("compat" in its documentation of patches).
+_BERRY_RESOLUTION = re.compile(r"(@?[^@\s]+)@(?:npm:\d|patch:.*#.*builtin<compat/)")
 _BERRY_FIELD = re.compile(r'(?P<indent> +)"?(?P<key>[^":\s]+)"?:(?: "?(?P<value>[^"]*)"?)?')
 
 
@@ -321,6 +371,7 @@ def _berry(path: str, text: str) -> Lock | None:
             conditions = dict.fromkeys(re.findall(r"(os|cpu|libc)=([\w-]+)", fields.get("conditions", "")))
             os, cpu, libc = (tuple(value for one, value in conditions if one == kind) for kind in ("os", "cpu", "libc"))
             local = any("@workspace:" in key or "@link:" in key or "@portal:" in key for key in keys)
+            registry = _BERRY_RESOLUTION.match(fields.get("resolution", ""))
             found.append(
                 Locked(
                     keys[0],
@@ -333,6 +384,7 @@ def _berry(path: str, text: str) -> Lock | None:
                     os=os,
                     cpu=cpu,
                     libc=libc,
+                    published=registry[1] if registry else None,
                 )
             )
         keys.clear()
@@ -450,6 +502,7 @@ def _pnpm_package(key: str, fields: dict[str, str], major: int) -> Locked:
         cpu=limits("cpu"),
         libc=limits("libc"),
         bins=None if fields.get("hasBin") == "true" else (),
+        published=name if version[:1].isdigit() else None,
     )
 
 
@@ -478,6 +531,7 @@ def _bun(path: str, data: Any) -> Lock | None:
                 libc=_strings(info.get("libc")),
                 bins=tuple(bins) if isinstance(bins, dict) else ((name.rpartition("/")[2],) if bins else ()),
                 local=version.startswith(("workspace:", "file:", "link:")),
+                published=name if version[:1].isdigit() else None,
                 needs=tuple(
                     name
                     for group in ("dependencies", "optionalDependencies")

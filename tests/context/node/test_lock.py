@@ -5,8 +5,9 @@ import json
 import pytest
 
 from slimify.context.found import Unknown
-from slimify.context.node.lock import Lock, find_manager, place_of, production, read_lock
+from slimify.context.node.lock import Lock, Locked, find_manager, place_of, production, read_lock
 from slimify.context.node.package_json import Package, read_package
+from slimify.context.node.scripts import runs_script
 from tests.context.memory import Files, context
 
 NPM = {
@@ -257,3 +258,108 @@ def test_the_manager(files: list[str], fields: dict[str, str], name: str | None)
     found = find_manager(made, package)
     assert found.name == name
     assert bool(found.unknown) == (name is None)
+
+
+YARN_SOURCES = """# yarn lockfile v1
+
+"@s/n@^3.0.0", "alias@npm:@s/n@^3.1.0":
+  version "3.1.0"
+  resolved "https://r.example/@s/n/-/n-3.1.0.tgz#0123"
+
+plain@^1.0.0, plain@~1.0.0:
+  version "1.0.1"
+  resolved "https://r.example/plain/-/plain-1.0.1.tgz#0123"
+
+mirrored@^1.0.0:
+  version "1.0.1"
+  resolved "mirrored-1.0.1.tgz#0123"
+
+replaced@^1.0.0:
+  version "1.0.1"
+  resolved "https://git.example/u/replaced/tar.gz/0123"
+
+"folder@file:../folder":
+  version "1.0.0"
+
+"git@git+ssh://git@git.example/u/git.git":
+  version "1.0.0"
+  resolved "git+ssh://git@git.example/u/git.git#0123"
+"""
+BERRY_SOURCES = """__metadata:
+  version: 8
+
+"alias@npm:real@^1.0.0":
+  version: 1.0.0
+  resolution: "real@npm:1.0.0"
+
+"typescript@patch:typescript@npm%3A^5.0.0#optional!builtin<compat/typescript>":
+  version: 5.4.5
+  resolution: "typescript@patch:typescript@npm%3A5.4.5#optional!builtin<compat/typescript>::version=5.4.5&hash=1"
+
+"own@patch:own@npm%3A1.0.0#~/patches/own.patch":
+  version: 1.0.0
+  resolution: "own@patch:own@npm%3A1.0.0#~/patches/own.patch::version=1.0.0&hash=1"
+
+"git@https://git.example/u/git.git":
+  version: 1.0.0
+  resolution: "git@https://git.example/u/git.git#commit=1"
+"""
+PNPM_SOURCES = """lockfileVersion: '9.0'
+packages:
+  '@s/n@3.1.0':
+    resolution: {integrity: sha512-}
+  git@https://git.example/u/git/tar.gz/1:
+    resolution: {tarball: https://git.example/u/git/tar.gz/1}
+    version: 1.0.0
+  folder@file:../folder:
+    resolution: {directory: ../folder, type: directory}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        (
+            "yarn.lock",
+            YARN_SOURCES,
+            {"@s/n": "@s/n", "plain": "plain", "mirrored": "mirrored", "replaced": None, "folder": None, "git": None},
+        ),
+        ("yarn.lock", BERRY_SOURCES, {"alias": "real", "typescript": "typescript", "own": None, "git": None}),
+        ("pnpm-lock.yaml", PNPM_SOURCES, {"@s/n": "@s/n", "git": None, "folder": None}),
+        (
+            "package-lock.json",
+            json.dumps(
+                {
+                    "lockfileVersion": 1,
+                    "dependencies": {
+                        "a": {"version": "1.0.0", "resolved": "https://r.example/a/-/a-1.0.0.tgz"},
+                        "b": {"version": "npm:@s/real@2.0.0", "resolved": "https://r.example/@s/real/-/real-2.0.0.tgz"},
+                        "c": {"version": "git+https://git.example/u/c.git#1", "from": "c@git"},
+                        "d": {"version": "file:../d"},
+                    },
+                }
+            ),
+            {"a": "a", "b": "@s/real", "c": None, "d": None},
+        ),
+    ],
+)
+def test_the_names_at_a_registry(name: str, text: str, expected: dict[str, str | None]) -> None:
+    found = read_lock(Files({name: text}), name)
+    assert isinstance(found, Lock)
+    assert {one.name: one.published for one in found.packages} == expected
+
+
+def test_whether_an_install_runs_a_script() -> None:
+    unknown = Locked("k", "accepts", "1.3.8")
+    assert runs_script(unknown) is None
+    assert runs_script(unknown._replace(published="accepts")) is False
+    assert runs_script(unknown._replace(published="bcrypt")) is True
+    assert runs_script(unknown._replace(published="accepts", install_script=True)) is True
+    assert runs_script(unknown._replace(install_script=False)) is False
+
+
+def test_a_package_that_asks_for_what_add_ons_are_built_with() -> None:
+    quiet = Locked("k", "accepts", "1.3.8", published="accepts")
+    assert runs_script(quiet._replace(needs=("mime-types@~2.1.34",))) is False
+    assert runs_script(quiet._replace(needs=("mime-types@~2.1.34", "nan@^2.0.0"))) is None
+    assert runs_script(quiet._replace(needs=("@mapbox/node-pre-gyp@^1.0.0",))) is None
