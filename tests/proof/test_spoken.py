@@ -61,7 +61,7 @@ def test_the_network_that_options_name(arguments: list[str], network: str) -> No
         ("failed to solve: a:b: failed to resolve source metadata for docker.io/a:b: a:b: not found", False, False),
         ("#7 1.204 write /x: no space left on device", False, True),
         ("#7 1.204 curl: (6) no such host", False, False),
-        ("1.204 Err: Temporary failure resolving 'deb.debian.org'", False, True),
+        ("1.204 Err: Temporary failure resolving 'deb.example.org'", False, True),
         ("1.204 docker: unknown flag: --x", False, False),
         ("failed to solve: process did not complete successfully: exit code: 1", False, False),
         ('Error: building at STEP "RUN true": unable to find network with name or ID x: network not found', True, True),

@@ -61,7 +61,7 @@ async function restart(found: Program, log: vscode.LogOutputChannel): Promise<vo
       install,
     );
     if (chosen === install) {
-      await vscode.env.openExternal(vscode.Uri.parse("https://pypi.org/project/slimify/"));
+      await vscode.commands.executeCommand("extension.open", "slimify.slimify");
     }
   }
 }
