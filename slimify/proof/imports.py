@@ -73,6 +73,8 @@ def places(files: Iterable[str]) -> list[Place]:
 
 def _interpreter(site: str, there: Container[str]) -> str:
     """The interpreter beside a folder of packages, or the one on the path."""
+    if _SYSTEM_SITES.fullmatch(site) and "usr/bin/python3" in there:
+        return "/usr/bin/python3"
     match = _SITE.fullmatch(site)
     if match is not None:
         for name in (match["python"], "python3", "python"):

@@ -121,6 +121,15 @@ def test_there_is_no_interpreter() -> None:
         (["usr/lib/python3/dist-packages/hg-1.dist-info/METADATA"], [Place("Python", "python3", may_go=True)]),
         (["usr/lib/python3/dist-packages/six-1.16.0.egg-info/PKG-INFO"], [Place("Python", "python3", may_go=True)]),
         (["usr/lib/python3/dist-packages/old-1.egg-info"], [Place("Python", "python3", may_go=True)]),
+        (
+            [
+                "usr/lib/python3/dist-packages/hg-1.dist-info/METADATA",
+                "usr/bin/python3",
+                "usr/local/lib/python3.11/site-packages/six-1.dist-info/METADATA",
+                "usr/local/bin/python3",
+            ],
+            [Place("Python", "/usr/bin/python3", may_go=True), Place("Python", "/usr/local/bin/python3")],
+        ),
         (["app/deps/six-1.dist-info/METADATA"], [Place("Python", "python3")]),
         (
             ["venv/lib/python3.11/site-packages/six-1.dist-info/METADATA", "venv/bin/python"],
