@@ -22,7 +22,7 @@ from typing import Any
 from bench import apps, chart, rewriters, stand_ins, tables
 from bench.apps import App
 from bench.rewriters import Peer, Written
-from slimify.proof.engine import BuildOptions, Engine, find_engine
+from slimify.proof.engine import BuildOptions, Engine, EngineError, find_engine
 from slimify.proof.prove import TOUCHED, Proof, Prover
 from slimify.proof.session import Session, session
 from slimify.proof.show_proof import as_data
@@ -47,7 +47,12 @@ def measure(app: App, engine: Engine, peers: list[Peer], rebuild: bool, only: li
         for name, written in wanted:
             prover.rebuild = rebuild and name in ("standard", "expert")
             _say(f"{app.name}: {name}")
-            proof = prover.prove(written.subject(app.naive, context))
+            try:
+                proof = prover.prove(written.subject(app.naive, context))
+            except EngineError as error:
+                # Another program may choose a base image that is not here.
+                found["variants"][name] = _untried(written, str(error))
+                continue
             found["naive"] = as_data(proof, app.name)["before"]
             found["variants"][name] = _data(proof, written)
         found["seconds"] = round(time.monotonic() - start)
@@ -89,6 +94,20 @@ def _data(proof: Proof, written: Written) -> dict[str, Any]:
         "dockerfile": written.text,
         "ignored": written.ignored,
         "log": proof.after.built.log[-2000:] if proof.after is not None and not proof.after.built.ok else "",
+    }
+
+
+def _untried(written: Written, why: str) -> dict[str, Any]:
+    return {
+        "verdict": "not-tried",
+        "measured": None,
+        "differences": [],
+        "behaviour": [],
+        "changes": list(written.changes),
+        "declined": list(written.declined),
+        "dockerfile": written.text,
+        "ignored": written.ignored,
+        "log": why,
     }
 
 

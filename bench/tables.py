@@ -12,9 +12,11 @@ LEVELS = ("safe", "standard", "aggressive")
 _VERDICTS = {
     "smaller": "same program",
     "same-size": "same program",
+    "larger": "same program, larger",
     "different": "**other program**",
     "not-built": "**does not build**",
     "never-built": "naive does not build",
+    "not-tried": "not tried",
 }
 
 
@@ -36,7 +38,7 @@ def share(app: Mapping[str, Any], variant: str) -> float | None:
     naive, expert = app["naive"]["bytes"], size(app, "expert")
     if expert is None or expert >= naive:
         return None
-    if variant not in app["variants"]:
+    if app["variants"].get(variant, {}).get("verdict", "not-tried") == "not-tried":
         return None
     if not sound(app, variant):
         return 0.0
@@ -46,7 +48,7 @@ def share(app: Mapping[str, Any], variant: str) -> float | None:
 
 def sound(app: Mapping[str, Any], variant: str) -> bool:
     """Whether a variant is the same program."""
-    return app["variants"].get(variant, {}).get("verdict") in ("smaller", "same-size")
+    return app["variants"].get(variant, {}).get("verdict") in ("smaller", "same-size", "larger")
 
 
 def size(app: Mapping[str, Any], variant: str) -> int | None:
@@ -122,10 +124,13 @@ def _peers(found: Mapping[str, Any], peers: list[str], versions: Mapping[str, st
         verdicts = [app["variants"][peer]["verdict"] for app in apps]
         shares = [one for app in apps if (one := share(app, peer)) is not None]
         name = "slimify, standard" if peer == "standard" else f"{peer} {versions.get(peer, '')}".strip()
-        counts = [verdicts.count(one) for one in ("smaller", "same-size", "different", "not-built")]
+        counts = [verdicts.count(one) for one in ("smaller", "different", "not-built", "not-tried")]
+        counts.insert(1, len(verdicts) - sum(counts))
         rows.append([name, *map(str, counts), _percent(statistics.median(shares))])
-    head = ["program", "smaller", "same size", "another program", "does not build", "median share"]
-    return _table(head, rows)
+    head = ["program", "smaller", "no smaller", "another program", "does not build", "not tried", "median share"]
+    return _table(head, rows) + (
+        "\n\nAnother configuration is another program, too. What was not tried chose a base image that is not here."
+    )
 
 
 def _bases(found: Mapping[str, Any]) -> str:

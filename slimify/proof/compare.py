@@ -23,7 +23,7 @@ _SETTINGS = (
     "Shell", "OnBuild",
 )  # fmt: skip
 _DIST = re.compile(
-    r"(?P<place>.*/(?:site|dist)-packages)/(?P<name>[^/]+?)-(?P<version>[^-/]+)\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)"
+    r"(?P<place>.*/(?:site|dist)-packages)/(?P<name>[^/]+?)-(?P<version>[^-/]+)(?:-py[\d.]+)?\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)"
 )
 _NODE = re.compile(r"(?P<place>(?:.*/)?node_modules)/(?P<name>(?:@[^/]+/)?[^/@.][^/]*)/package\.json")
 _GEM = re.compile(r"(?P<place>.*)/specifications/(?P<name>[^/]+)-(?P<version>\d[^/-]*)(?:-[^/]+)?\.gemspec")

@@ -139,6 +139,12 @@ def test_a_package_that_is_there_twice() -> None:
     assert whats(compared({**one, **apt}, apt)) == ["Python package six"]
 
 
+def test_a_package_as_old_installers_write_it_down() -> None:
+    old = {"usr/local/lib/python3.11/site-packages/psycopg2-2.9.9.dist-info/METADATA": "", "a/b": ""}
+    new = {"venv/lib/python3.11/site-packages/psycopg2-2.9.9-py3.11.egg-info/PKG-INFO": "", "a/b": ""}
+    assert not compared(old, new).differences
+
+
 def test_what_installs_packages_may_stay_in_the_build_stage() -> None:
     folder = "usr/local/lib/python3.11/site-packages"
     names = ("uv-0.13.9", "flask-3.0.3", "pipenv-1", "distlib-1")

@@ -9,7 +9,7 @@ from tabulate import tabulate
 query = (Path(__file__).parent / "query.sql").read_text()
 
 if "MYSQL_HOST" not in os.environ:
-    print(tabulate([["client", MySQLdb.__version__], ["query", query.strip()]], headers=["what", "value"]))
+    print(tabulate([["client", ".".join(map(str, MySQLdb.version_info[:3]))], ["query", query.strip()]], headers=["what", "value"]))
 else:
     connection = MySQLdb.connect(host=os.environ["MYSQL_HOST"], user="report", database="shop")
     cursor = connection.cursor()
