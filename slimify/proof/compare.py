@@ -29,8 +29,10 @@ _NODE = re.compile(r"(?P<place>(?:.*/)?node_modules)/(?P<name>(?:@[^/]+/)?[^/@.]
 _GEM = re.compile(r"(?P<place>.*)/specifications/(?P<name>[^/]+)-(?P<version>\d[^/-]*)(?:-[^/]+)?\.gemspec")
 # The second is that of distroless images.
 _DPKG = re.compile(r"var/lib/dpkg/(?:info/(?P<name>[^/:]+)(?::\w+)?\.list|status\.d/(?P<other>[^/]+?)(?<!\.md5sums))")
-# Packages that the distribution brought, and what comes with Node: they go with the base image.
-_NOT_INSTALLED = re.compile(r"usr/lib/python3/.*|usr/(?:local/)?lib/node_modules/(?:npm|corepack)(?:/.*)?|usr/share/.*")
+# Packages that the distribution brought, and what comes with Node, which go with the base image; and those in caches.
+_NOT_INSTALLED = re.compile(
+    r"usr/lib/python3/.*|usr/(?:local/)?lib/node_modules/(?:npm|corepack)(?:/.*)?|usr/share/.*|(?:.*/)?\.cache/.*"
+)
 _PYTHON = "Python package "
 # Those whose packages are compared by name and version.
 LANGUAGES = frozenset(["Node", "Python", "Ruby"])

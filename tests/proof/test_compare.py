@@ -128,6 +128,11 @@ def test_packages_that_node_brings_go_with_it() -> None:
     assert whats(compared(old, {"app/x": ""})) == ["Node package a in /usr/src/app/node_modules"]
 
 
+def test_packages_in_a_cache_are_not_installed() -> None:
+    old = {"usr/local/share/.cache/yarn/v6/npm-a-1-x-integrity/node_modules/a/package.json": "{}", "app/x": ""}
+    assert not compared(old, {"app/x": ""}).differences
+
+
 def test_a_package_that_is_there_twice() -> None:
     here, there = "app/venv/lib/python3.11/site-packages", "usr/local/lib/python3.11/site-packages"
     both = {f"{place}/six-1.17.0.dist-info/METADATA": "" for place in (here, there)}
