@@ -131,6 +131,18 @@ ConfigFile = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Use this configuration for every file.")
 ]
 NoConfig = Annotated[bool, typer.Option("--no-config", help="Use no configuration.")]
+LevelName = Annotated[Level | None, typer.Option("--level", help="How much a rewrite may change. (default: standard)")]
+Target = Annotated[str | None, typer.Option("--target", metavar="STAGE", help="The stage that is built.")]
+BuildArg = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--build-arg", metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."
+    ),
+]
+ContextFolder = Annotated[
+    str | None,
+    typer.Option("--context", metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
+]
 _BUILDS = "The builds of a proof"
 EngineName = Annotated[
     str | None,
@@ -188,20 +200,12 @@ def fix(
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the result there (- for standard output)."),
     ] = None,
-    level: Annotated[
-        Level | None, typer.Option("--level", help="How much a rewrite may change. (default: standard)")
-    ] = None,
+    level: LevelName = None,
     only: Only = None,
     skip: Skip = None,
-    target: Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that is built.")] = None,
-    build_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
-    ] = None,
-    context: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)"),
-    ] = None,
+    target: Target = None,
+    build_arg: BuildArg = None,
+    context: ContextFolder = None,
     cache_mounts: CacheMounts = None,
     layout: Layout = None,
     only_format: Annotated[
@@ -334,12 +338,8 @@ def prove(
     against: Annotated[
         str | None, typer.Option(metavar="FILE", help="Compare with this Dockerfile, not with slimify's own rewrite.")
     ] = None,
-    context: Annotated[
-        str | None, typer.Option(metavar="DIR", help="The build context. (default: the folder of the Dockerfile)")
-    ] = None,
-    level: Annotated[
-        Level | None, typer.Option("--level", help="How much the rewrite may change. (default: standard)")
-    ] = None,
+    context: ContextFolder = None,
+    level: LevelName = None,
     only: Only = None,
     skip: Skip = None,
     cache_mounts: CacheMounts = None,
@@ -350,11 +350,8 @@ def prove(
     network: Network = None,
     timeout: Timeout = None,
     max_size: MaxSize = None,
-    target: Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that is built.")] = None,
-    build_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="K=V", help="Value of an ARG; K alone takes it from the environment. Repeatable."),
-    ] = None,
+    target: Target = None,
+    build_arg: BuildArg = None,
     run_command: Annotated[
         str | None, typer.Option("--run", metavar="COMMAND", help="Run this in both, not what they start.")
     ] = None,

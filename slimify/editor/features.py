@@ -123,20 +123,23 @@ def _lifecycle(server: Session) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
-        workspace = server.client_capabilities.workspace
-        if workspace is not None and workspace.configuration:
-            await server.ask_settings()
-        else:
+        if not await _asked(server):
             server.take_settings("", _own_part(params.settings))
             server.forget()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def did_change_folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
-        workspace = server.client_capabilities.workspace
-        if workspace is not None and workspace.configuration:
-            await server.ask_settings()
-        else:
+        if not await _asked(server):
             server.forget()
+
+
+async def _asked(server: Session) -> bool:
+    """Ask for all settings, and look at everything again; False where the client cannot be asked."""
+    workspace = server.client_capabilities.workspace
+    if workspace is None or not workspace.configuration:
+        return False
+    await server.ask_settings()
+    return True
 
 
 def _own_part(values: object) -> object:

@@ -34,6 +34,8 @@ _NOT_INSTALLED = re.compile(
     r"usr/lib/python3/.*|usr/(?:local/)?lib/node_modules/(?:npm|corepack)(?:/.*)?|usr/share/.*|(?:.*/)?\.cache/.*"
 )
 _PYTHON = "Python package "
+# What every interpreter of Python brings along.
+BROUGHT_ALONG = frozenset(["pip", "setuptools", "wheel"])
 # Those whose packages are compared by name and version.
 LANGUAGES = frozenset(["Node", "Python", "Ruby"])
 # What is written anew by each build, or whenever something runs.
@@ -213,7 +215,7 @@ def _languages(filesystem: Filesystem) -> dict[tuple[str, str], str]:
         if _NOT_INSTALLED.fullmatch(path):
             continue
         if match := _DIST.fullmatch(path):
-            if match["name"].lower() not in ("pip", "setuptools", "wheel"):
+            if match["name"].lower() not in BROUGHT_ALONG:
                 found["Python", normalised(match["name"])].append(match["version"])
         elif match := _GEM.fullmatch(path):
             found["Ruby", match["name"]].append(match["version"])

@@ -5,20 +5,21 @@ It is read off the two Dockerfiles, not off the rewrite's own account of itself.
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from slimify.context.copies import copied
 from slimify.context.placed import history as chain
 from slimify.context.tree import open_context
 from slimify.knowledge.image_config import config
-from slimify.proof.image import FileKind, Image
+from slimify.proof.image import FileKind, Image, above
 from slimify.proof.show_layers import instruction
-from slimify.proof.waste import account
+from slimify.proof.waste import Visible, account
 from slimify.semantics.build import Build, analyse, pairs
 from slimify.syntax.dockerfile import parse
 from slimify.syntax.source import Source
+
+Seen = Mapping[str, Visible]
 
 
 class Side(NamedTuple):
@@ -71,6 +72,7 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
     ignored = {path for path, source in placed.items() if path not in still and source not in there}
     behind: set[str] = set()
     seen = account(image).seen
+    base_layers = _base_layers(image, old_build)
     split = len(new_build.stages) > len(old_build.stages)
     if split:
         behind = placed.keys() - still.keys() - ignored
@@ -79,13 +81,13 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
             made_by = instruction(image.layers[visible.layer].made_by)
             if made_by.startswith("RUN ") and made_by not in kept:
                 behind.add(path)
-    emptied = _emptied(image, ignored | behind)
+    emptied = _emptied(seen, ignored | behind)
     own, other = _env(old_build), _env(new_build)
     return Expected(
         frozenset(ignored | emptied),
         frozenset(behind),
-        frozenset(placed) | _copied(image, old_build),
-        _brought(image, _base_layers(image, old_build)),
+        frozenset(placed) | _copied(image, seen, old_build),
+        _brought(image, seen, base_layers),
         frozenset(own.keys() | other.keys()),
         frozenset(_on_path(own)),
         frozenset(_on_path(other) - _on_path(own)),
@@ -96,13 +98,12 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
     )
 
 
-def _copied(image: Image, build: Build) -> set[str]:
+def _copied(image: Image, seen: Seen, build: Build) -> set[str]:
     """The files that COPY and ADD brought, from wherever it was: the base's own layers are below theirs."""
     steps = sum(step.keyword in ("COPY", "ADD") for step in chain(build, len(build.stages) - 1))
     made = [number for number, one in enumerate(image.layers) if instruction(one.made_by).startswith(("COPY ", "ADD "))]
     own = set(made[len(made) - min(steps, len(made)) :])
-    seen = account(image).seen.items()
-    return {path for path, one in seen if one.layer in own and one.file.kind is not FileKind.FOLDER}
+    return {path for path, one in seen.items() if one.layer in own and one.file.kind is not FileKind.FOLDER}
 
 
 def _labels(*builds: Build) -> frozenset[str] | None:
@@ -111,21 +112,15 @@ def _labels(*builds: Build) -> frozenset[str] | None:
     return None if any("$" in name for name in names) else names
 
 
-def _emptied(image: Image, files: set[str]) -> set[str]:
+def _emptied(seen: Seen, files: set[str]) -> set[str]:
     """The folders that hold nothing else than files that are left out."""
-    seen = account(image).seen
     left = {
         folder
         for path, one in seen.items()
         if one.file.kind is not FileKind.FOLDER and path not in files
-        for folder in _above(path)
+        for folder in above(path)
     }
-    return {folder for path in files for folder in _above(path)} - left
-
-
-def _above(path: str) -> Iterator[str]:
-    while path := posixpath.dirname(path):
-        yield path
+    return {folder for path in files for folder in above(path)} - left - {""}
 
 
 def _base_layers(image: Image, build: Build) -> int:
@@ -162,11 +157,11 @@ def _base_of(build: Build) -> str | None:
     return stage.image
 
 
-def _brought(image: Image, layers: int) -> frozenset[str]:
+def _brought(image: Image, seen: Seen, layers: int) -> frozenset[str]:
     """The files as the base image has them, and its folders, whose mode a layer above may have repeated."""
     below = image.layers[:layers]
     folders = (path for layer in below for path, file in layer.files.items() if file.kind is FileKind.FOLDER)
-    return frozenset(folders) | {path for path, one in account(image).seen.items() if one.layer < layers}
+    return frozenset(folders) | {path for path, one in seen.items() if one.layer < layers}
 
 
 def _env(build: Build) -> dict[str, list[str]]:

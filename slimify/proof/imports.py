@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from slimify.proof import import_programs
-from slimify.proof.compare import Difference
+from slimify.proof.compare import BROUGHT_ALONG, Difference
 from slimify.proof.engine import Engine
 
 # How long all of it may take.
@@ -21,8 +21,6 @@ _METADATA = re.compile(r"(?P<site>.+)/(?P<name>[^/]+?)-[^/]*\.(?:dist-info/METAD
 _SITE = re.compile(r"(?P<home>.+)/lib/(?P<python>python3\.\d+)/(?:site|dist)-packages")
 # What the distribution installs for itself, and for programs that are written in Python.
 _SYSTEM_SITES = re.compile(r"usr/lib/python3(?:\.\d+)?/(?:dist|site)-packages")
-# What every interpreter brings along.
-_OWN = frozenset("pip setuptools wheel".split())
 # Node's own packages, and those of the distribution and of programs that are installed for all.
 _NOT_THE_APPLICATION = ("usr/lib/", "usr/share/", "usr/local/lib/")
 
@@ -63,7 +61,7 @@ def places(files: Iterable[str]) -> list[Place]:
         if match is None:
             continue
         program = _interpreter(match["site"], there)
-        theirs = not _SYSTEM_SITES.fullmatch(match["site"]) and match["name"].lower() not in _OWN
+        theirs = not _SYSTEM_SITES.fullmatch(match["site"]) and match["name"].lower() not in BROUGHT_ALONG
         needed[program] = needed.get(program, False) or theirs
     found = [Place("Python", program, may_go=not theirs) for program, theirs in sorted(needed.items())]
     if folders := sorted({one for path in paths if (one := _node_modules(path))}):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import functools
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from slimify.context.tree import open_context
 from slimify.proof import imports, smoke
 from slimify.proof.archive import ReadLayer
+from slimify.proof.blame import network_failed
 from slimify.proof.compare import LANGUAGES, Comparison, Difference, compare, without_unsteady
 from slimify.proof.contents import look
 from slimify.proof.engine import LABEL, BuildOptions, Built, Engine
@@ -44,14 +44,6 @@ _SOURCES = (".py", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".c", ".c
 
 # What a rebuild is measured after a change of.
 TOUCHED = ("a source", "a manifest")
-
-# What commands of a build say of a network that failed, and may not fail the next time. Where the engine
-# itself has none, nothing is proved.
-_NETWORK = re.compile(
-    r"timed? ?out|connection (?:reset|aborted)|hash sum mismatch|ECONNRESET|ETIMEDOUT"
-    r"|50[234] (?:bad gateway|service unavailable|gateway time)",
-    re.I,
-)
 
 # A split of Node's removes development dependencies at the end of the build.
 _LEAVING_OUT = {"production-dependencies": LANGUAGES, "split-stage": frozenset(["Node"])}
@@ -266,7 +258,7 @@ class Prover:
         if not old.measured.built.ok:
             return Proof(Verdict.NEVER_BUILT, old.measured, None, None, (), None, subject.changes)
         new = self._version(subject.after, subject.ignored[1], subject.context)
-        if not new.measured.built.ok and _NETWORK.search(new.measured.built.log):
+        if not new.measured.built.ok and network_failed(new.measured.built.log):
             self.say("the network failed: building once more")
             new = self._version(subject.after, subject.ignored[1], subject.context, turn=2)
         if not new.measured.built.ok:

@@ -11,6 +11,7 @@ from slimify.proof.archive import read_archive
 from slimify.proof.contents import look
 from slimify.proof.expected import Expected, Side, _emptied, expected
 from slimify.proof.image import Image
+from slimify.proof.waste import account
 
 from .archives import docker_save, layer
 
@@ -127,7 +128,7 @@ def test_the_files_of_the_base(tmp_path: Path) -> None:
 
 def test_a_folder_goes_with_the_last_of_its_files() -> None:
     files = {"app/src/a/one.c": "1", "app/src/two.c": "2", "app/bin/run": "3"}
-    made = read_archive(io.BytesIO(docker_save([layer(files)], [""])), "x", look)
+    made = account(read_archive(io.BytesIO(docker_save([layer(files)], [""])), "x", look)).seen
     assert _emptied(made, {"app/src/a/one.c", "app/src/two.c"}) == {"app/src", "app/src/a"}
     assert _emptied(made, {"app/src/a/one.c"}) == {"app/src/a"}
     assert _emptied(made, set()) == set()

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from slimify.proof import spoken
-from slimify.proof.engine import network_of, not_the_dockerfile
+from slimify.proof.blame import not_the_dockerfile
+from slimify.proof.engine import network_of
 from slimify.proof.spoken import Kept
 from slimify.proof.steps import unnamed
 
