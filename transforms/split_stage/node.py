@@ -71,17 +71,20 @@ def plan(build: Build, image: Image) -> Result | None:
     try:
         if slim is None or config(stage.image) != config(slim):
             raise Refused(f"no slim image of the same version and release as {stage.image} is known")
-        result = _result(case, _decide(case, slim))
-        result.saves.check(build.least)
-        return result
+        return _worth_it(case, slim)
     except Refused as reason:
         # Without a smaller base, what is left behind may still be worth a second stage.
         try:
-            result = _result(case, _decide(case, stage.image))
-            result.saves.check(build.least)
+            return _worth_it(case, stage.image)
         except Refused:
             raise reason from None
-        return result
+
+
+def _worth_it(case: Case, target: str) -> Result:
+    """The split onto an image. Raises `Refused` where it saves too little, too."""
+    result = _result(case, _decide(case, target))
+    result.saves.check(case.build.least)
+    return result
 
 
 def _read(stage: BuildStage) -> tuple[dict[int, Run], list[Refused]]:
