@@ -85,29 +85,27 @@ def _up_to_date(app: App, found: dict[str, Any] | None) -> bool:
 def _data(proof: Proof, written: Written) -> dict[str, Any]:
     data = as_data(proof, "")
     return {
+        **_told(written),
         "verdict": data["verdict"],
         "measured": data["after"],
         "differences": [list(one) for one in proof.differences[:_MOST]],
         "behaviour": [one.what for one in proof.behaviour],
-        "changes": list(written.changes),
-        "declined": list(written.declined),
-        "dockerfile": written.text,
-        "ignored": written.ignored,
         "log": proof.after.built.log[-2000:] if proof.after is not None and not proof.after.built.ok else "",
     }
 
 
 def _untried(written: Written, why: str) -> dict[str, Any]:
+    untried = {"verdict": "not-tried", "measured": None, "differences": [], "behaviour": [], "log": why}
+    return {**_told(written), **untried}
+
+
+def _told(written: Written) -> dict[str, Any]:
+    """What is known of a rewrite before anything is built."""
     return {
-        "verdict": "not-tried",
-        "measured": None,
-        "differences": [],
-        "behaviour": [],
         "changes": list(written.changes),
         "declined": list(written.declined),
         "dockerfile": written.text,
         "ignored": written.ignored,
-        "log": why,
     }
 
 

@@ -19,7 +19,7 @@ from slimify.semantics.build import Build, analyse, pairs
 from slimify.syntax.dockerfile import parse
 from slimify.syntax.source import Source
 
-Seen = Mapping[str, Visible]
+Files = Mapping[str, Visible]
 
 
 class Side(NamedTuple):
@@ -98,7 +98,7 @@ def expected(before: Side, after: Side, image: Image, new: Image) -> Expected:
     )
 
 
-def _copied(image: Image, seen: Seen, build: Build) -> set[str]:
+def _copied(image: Image, seen: Files, build: Build) -> set[str]:
     """The files that COPY and ADD brought, from wherever it was: the base's own layers are below theirs."""
     steps = sum(step.keyword in ("COPY", "ADD") for step in chain(build, len(build.stages) - 1))
     made = [number for number, one in enumerate(image.layers) if instruction(one.made_by).startswith(("COPY ", "ADD "))]
@@ -112,7 +112,7 @@ def _labels(*builds: Build) -> frozenset[str] | None:
     return None if any("$" in name for name in names) else names
 
 
-def _emptied(seen: Seen, files: set[str]) -> set[str]:
+def _emptied(seen: Files, files: set[str]) -> set[str]:
     """The folders that hold nothing else than files that are left out."""
     left = {
         folder
@@ -157,7 +157,7 @@ def _base_of(build: Build) -> str | None:
     return stage.image
 
 
-def _brought(image: Image, seen: Seen, layers: int) -> frozenset[str]:
+def _brought(image: Image, seen: Files, layers: int) -> frozenset[str]:
     """The files as the base image has them, and its folders, whose mode a layer above may have repeated."""
     below = image.layers[:layers]
     folders = (path for layer in below for path, file in layer.files.items() if file.kind is FileKind.FOLDER)
