@@ -11,7 +11,7 @@ from slimify.proof.plain import plain
 from slimify.proof.portions import bars, lost
 from slimify.proof.prove import Proof
 from slimify.proof.show_layers import size_text
-from slimify.proof.show_proof import percent, rows, seen_in_both, short
+from slimify.proof.show_proof import aside, percent, rows, seen_in_both, short
 from slimify.rewrite.outcome import Change
 
 _LONGEST_LOG = 20_000
@@ -131,26 +131,22 @@ def _aside(proof: Proof) -> Iterator[Child]:
         lines: list[list[Child]] = [[kind.title, size_text(size), kind.transform] for kind, size in found.gone]
         head = "files that are gone", "size", "what leaves them out"
         yield from _section("What is gone, by kind", _table(head, ("", "number", ""), lines))
-    yield from _paths("Files left out on purpose", [f"/{path}" for path in found.left_out])
-    yield from _paths("Files that differ from build to build", found.unsteady)
-    if found.system:
-        gone = [name for name in found.system if not name.startswith("+")]
-        new = [name[1:] for name in found.system if name.startswith("+")]
-        said = [f"{what}: {', '.join(names)}" for what, names in (("gone", gone), ("new", new)) if names]
-        yield from _section("Packages of the distribution", *(element("p", one) for one in said))
+    for title, names in aside(found):
+        yield from _listed(title.capitalize(), names)
 
 
-def _paths(title: str, paths: Sequence[str]) -> Iterator[Child]:
-    """Paths, a line each; none can forge another one."""
-    if paths:
-        more = [f"and {len(paths) - _MOST} more"] if len(paths) > _MOST else []
-        text = "\n".join([*(plain(path) for path in paths[:_MOST]), *more])
-        yield from _section(f"{title}: {len(paths)}", element("pre", text))
+def _listed(title: str, names: Sequence[str]) -> Iterator[Child]:
+    """Names, a line each; none can forge another one."""
+    more = [f"and {len(names) - _MOST} more"] if len(names) > _MOST else []
+    text = "\n".join([*(plain(name) for name in names[:_MOST]), *more])
+    yield from _section(f"{title}: {len(names)}", element("pre", text))
 
 
 def _seen(proof: Proof) -> Iterator[Child]:
     if proof.not_run:
         yield from _section("Not run", element("p", proof.not_run))
+    if proof.notes:
+        yield from _section("What to know", element("ul", *(element("li", plain(one)) for one in proof.notes)))
     if proof.seen is None:
         return
     yield from _section("Seen in both", element("ul", *(element("li", one) for one in seen_in_both(proof))))

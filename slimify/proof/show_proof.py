@@ -42,7 +42,7 @@ def _markdown(proof: Proof, name: str) -> Iterator[str]:
     if proof.comparison is not None:
         gone = [f"{size_text(size)} of {kind.title}" for kind, size in _large(proof.comparison)]
         told = [("gone", gone)] if gone else []
-        told += [(title, [code(one) for one in names]) for title, names in _aside(proof.comparison)]
+        told += [(title, [code(one) for one in names]) for title, names in aside(proof.comparison)]
         yield from ["", *(f"- {title}: {some(names)}" for title, names in told), ""] if told else []
     yield from (f"- {code(one)}" for one in proof.notes)
     for one in proof.differences[:_LINES]:
@@ -124,7 +124,7 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
         return
     for kind, size in _large(proof.comparison):
         yield f"  {size_text(size):>10} less of {kind.title}"
-    for title, names in _aside(proof.comparison):
+    for title, names in aside(proof.comparison):
         yield f"  {title}: {some(names)}"
     if proof.seen is not None:
         yield from (f"  seen in both: {one}" for one in seen_in_both(proof))
@@ -139,7 +139,7 @@ def _large(found: Comparison) -> list[tuple[Holding, int]]:
     return [(kind, size) for kind, size in found.gone if size >= _LEAST]
 
 
-def _aside(found: Comparison) -> Iterator[tuple[str, list[str]]]:
+def aside(found: Comparison) -> Iterator[tuple[str, list[str]]]:
     """What is no difference and should be known: what it is, and its names."""
     for title, names in (
         ("left out on purpose", [f"/{path}" for path in found.left_out]),

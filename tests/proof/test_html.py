@@ -156,6 +156,14 @@ def test_what_differs_from_build_to_build(form: str) -> None:
     assert "/app/built-at" in made
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_what_is_noted(form: str) -> None:
+    measured = Measured(Built(True, 1.0, ""), 10, 1, image=BEFORE)
+    proof = Proof(Verdict.SAME_SIZE, measured, measured, None, (), None, notes=("nothing was shown to work",))
+    made = {"text": show_proof.as_text, "markdown": show_proof.as_markdown, "html": as_html}[form](proof, "Dockerfile")
+    assert "nothing was shown to work" in made
+
+
 def test_a_hostile_log(engine: FakeEngine, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     engine.knows("", FILES, fails=True, log=HOSTILE)
     _, read = reported([], capsys, code=3)
