@@ -187,23 +187,12 @@ def work(task: Task) -> Result:
 
 def _proven(path: str, task: Task, context: str, asked: Trial) -> Outcome | str:
     """The outcome for one file without what could not be proved, or, as text, why there is none."""
-    from slimify.proof.command import ProofError, fix_and_prove, options, tried
+    from slimify.proof.command import ProofError, fix_and_prove
     from slimify.proof.command import Request as ProofRequest
     from slimify.proof.show_proof import as_text
 
-    settings, quiet = task.settings, task.request.quiet
-    trial = task.trial.under(asked)
-    request = ProofRequest(
-        path,
-        context,
-        level=settings.level,
-        only=settings.only,
-        skip=settings.skip,
-        cache_mounts=settings.cache_mounts,
-        engine=trial.engine,
-        options=options(trial, settings.target, settings.build_args),
-        smoke=tried(trial),
-    )
+    quiet = task.request.quiet
+    request = ProofRequest(path, context, settings=task.settings, trial=task.trial.under(asked), rebuild=False)
     try:
         proven = fix_and_prove(request, (lambda _: None) if quiet else log)
     except (ProofError, slimify.DockerfileSyntaxError, slimify.TargetError) as error:

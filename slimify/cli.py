@@ -385,7 +385,7 @@ def prove(
 ) -> None:
     """Build a Dockerfile before and after, compare the images, run both, and say what follows."""
     from slimify.config import Finder, merge
-    from slimify.proof.command import ProofError, Request, dockerfile_of, options, prove_path, tried
+    from slimify.proof.command import ProofError, Request, dockerfile_of, prove_path
     from slimify.run import log
     from slimify.semantics.build import TargetError
     from slimify.syntax.errors import DockerfileSyntaxError
@@ -402,7 +402,6 @@ def prove(
             build_args=build_args(build_arg or []),
             cache_mounts=cache_mounts,
         )
-        settings = merge(found, chosen)
         words = [word for one in argument or () for word in _value("--argument", command_words, one)]
         asked = _builds(engine, builder, secret, platform, network, timeout, max_size)._replace(
             run=None if run_command is None else _value("--run", command, run_command),
@@ -413,18 +412,12 @@ def prove(
             ports=_value("--port", ports, list(port)) if port else None,
         )
         refuse_both(asked)
-        trial = found.prove.under(asked)
         request = Request(
             path=path,
             context=context,
             against=against,
-            level=settings.level,
-            only=settings.only,
-            skip=settings.skip,
-            cache_mounts=settings.cache_mounts,
-            engine=trial.engine,
-            options=options(trial, settings.target, settings.build_args),
-            smoke=tried(trial),
+            settings=merge(found, chosen),
+            trial=found.prove.under(asked),
             keep=keep,
             rebuild=rebuild,
             compressed=compressed,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import slimify
-from slimify.proof.engine import BuildOptions, EngineError, find_engine
+from slimify.config import Settings
+from slimify.proof.engine import BuildOptions, Engine, EngineError, find_engine
 from slimify.proof.image import ImageError
 from slimify.proof.prove import Proof, Prover, Subject, Verdict
-from slimify.proof.session import session
+from slimify.proof.session import Session, session
 from slimify.proof.show_proof import as_data, as_markdown, as_text
 from slimify.proof.smoke import Smoke
 from slimify.rewrite.outcome import Outcome
@@ -36,13 +37,8 @@ class Request(NamedTuple):
     path: str
     context: str | None = None
     against: str | None = None
-    level: str = "standard"
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    cache_mounts: bool = False
-    engine: str | None = None
-    options: BuildOptions = BuildOptions()
-    smoke: Smoke = Smoke()
+    settings: Settings = Settings()
+    trial: Trial = Trial()
     keep: bool = False
     rebuild: bool = True
     compressed: bool = False
@@ -63,12 +59,12 @@ def tried(trial: Trial) -> Smoke:
     )
 
 
-def options(trial: Trial, target: str | None, build_args: Mapping[str, str]) -> BuildOptions:
+def options(trial: Trial, settings: Settings) -> BuildOptions:
     """What the builds are given, where the user leaves something open."""
     default = BuildOptions()
     return BuildOptions(
-        target=target,
-        build_args=build_args,
+        target=settings.target,
+        build_args=settings.build_args,
         platform=trial.platform,
         network=trial.network,
         secrets=trial.secrets or (),
@@ -95,10 +91,10 @@ def dockerfile_of(path: str) -> str:
 def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
     """The exit code and the report. Raises `ProofError`, and what `slimify.fix` raises."""
     try:
-        engine = find_engine(request.engine)
+        engine = find_engine(request.trial.engine)
         with session(engine, request.keep) as names:
-            prover = Prover(engine, names, request.options, request.smoke, say, request.rebuild, request.compressed)
-            proof = prover.prove(_subject(request, request.only, request.skip))
+            prover = _prover(request, engine, names, say)
+            proof = prover.prove(_subject(request, request.settings))
             if request.keep:
                 say(f"kept: the images {names.image('')}…, and the logs below {names.folder}")
             elif (failed := proof.failed) is not None:
@@ -123,20 +119,25 @@ def fix_and_prove(request: Request, say: Callable[[str], None]) -> Proven:
     does; that one is left out, and the rest is tried again.
     """
     try:
-        engine = find_engine(request.engine)
+        engine = find_engine(request.trial.engine)
         with session(engine, request.keep) as names:
-            prover = Prover(engine, names, request.options, request.smoke, say, rebuild=False)
-            return _without_culprits(request, prover, say)
+            return _without_culprits(request, _prover(request, engine, names, say), say)
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error
+
+
+def _prover(request: Request, engine: Engine, names: Session, say: Callable[[str], None]) -> Prover:
+    given = options(request.trial, request.settings)
+    return Prover(engine, names, given, tried(request.trial), say, request.rebuild, request.compressed)
 
 
 def _without_culprits(request: Request, prover: Prover, say: Callable[[str], None]) -> Proven:
     dropped: list[tuple[str, Proof]] = []
     while True:
-        skip = (*request.skip, *(name for name, _ in dropped))
+        settings = request.settings
+        settings = settings._replace(skip=(*settings.skip, *(name for name, _ in dropped)))
         before = _read(request.path)
-        outcome = rewrite(request, before, request.only, skip)
+        outcome = rewrite(request, before, settings)
         if not outcome.changed:
             return Proven(outcome, None, tuple(dropped))
         proof = prover.prove(_rewritten(request, before, outcome))
@@ -149,19 +150,19 @@ def _without_culprits(request: Request, prover: Prover, say: Callable[[str], Non
         low, high, found = 0, len(names), proof
         while high - low > 1:
             middle = (low + high) // 2
-            part = prover.prove(_subject(request, tuple(names[:middle]), skip))
+            part = prover.prove(_subject(request, settings._replace(only=tuple(names[:middle]))))
             low, high, found = (middle, high, found) if part.ok else (low, middle, part)
         dropped.append((names[high - 1], found))
         say(f"left out: {names[high - 1]}")
 
 
-def _subject(request: Request, only: tuple[str, ...], skip: tuple[str, ...]) -> Subject:
+def _subject(request: Request, settings: Settings) -> Subject:
     context = _context(request)
     before = _read(request.path)
     ignored = _ignore_text(request.path, context)
     if request.against is not None:
         return Subject(before, _read(request.against), context, (ignored, _ignore_text(request.against, context)))
-    return _rewritten(request, before, rewrite(request, before, only, skip))
+    return _rewritten(request, before, rewrite(request, before, settings))
 
 
 def _rewritten(request: Request, before: str, outcome: Outcome) -> Subject:
@@ -182,19 +183,9 @@ def _context(request: Request) -> str:
     return request.context or os.path.dirname(request.path) or "."
 
 
-def rewrite(request: Request, text: str, only: tuple[str, ...], skip: tuple[str, ...]) -> Outcome:
+def rewrite(request: Request, text: str, settings: Settings) -> Outcome:
     """The rewrite that is proved."""
-    return slimify.fix(
-        text,
-        path=request.path,
-        context=_context(request),
-        level=request.level,
-        only=only,
-        skip=skip,
-        target=request.options.target,
-        build_args=request.options.build_args,
-        cache_mounts=request.cache_mounts,
-    )
+    return slimify.fix(text, path=request.path, context=_context(request), **settings._asdict())
 
 
 def render(proof: Proof, name: str, form: str) -> str:

@@ -601,6 +601,16 @@ def test_fix_writes_what_is_proved(engine: FakeEngine, project: Path, capsys: Ca
     assert "Dockerfile: smaller, and the same program" in capsys.readouterr().err
 
 
+def test_fix_and_prove_take_all_that_is_settled(engine: FakeEngine, project: Path, capsys: Capture) -> None:
+    """What is built is what `fix` would write, down to the layout."""
+    engine.knows("", FILES)
+    (project / "Dockerfile").write_text("FROM debian:12\nRUN echo a && echo b && \\\n    echo c\n")
+    (project / "slimify.toml").write_text("level = 'safe'\nlayout = true\n")
+    assert run(["fix", "--check", "--quiet", "Dockerfile"]) == 1
+    assert run(["fix", "--prove", "Dockerfile"]) == 0
+    assert (project / "Dockerfile").read_text() == ("FROM debian:12\nRUN echo a && \\\n    echo b && \\\n    echo c\n")
+
+
 @pytest.mark.parametrize("how", [{"fails": True}, {"exit": 127}, {"config": {"Cmd": ["wget"]}}])
 def test_fix_leaves_out_the_transform_that_breaks_it(
     engine: FakeEngine, project: Path, capsys: Capture, breaking: Transform, how: dict[str, Any]
