@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slimify.config_values import WrongError, boolean, build_args, number, percent, string, strings, suggestion
+from slimify.manners import Manners, manners
 from slimify.trial import Trial, trial
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Config(NamedTuple):
     least_megabytes: float | None = None
     least_percent: float | None = None
     prove: Trial = Trial()
+    bot: Manners = Manners()
 
 
 NOTHING = Config()
@@ -195,6 +197,14 @@ def _read(path: str, *, pyproject: bool) -> Config | None:
             data = file.read()
     except OSError as error:
         raise ConfigError(path, f"cannot be read: {error.strerror}") from None
+    return interpret(path, data, pyproject=pyproject)
+
+
+def interpret(path: str, data: bytes, *, pyproject: bool) -> Config | None:
+    """The configuration that a file holds; None for a pyproject.toml that does not mention slimify.
+
+    Raises `ConfigError`.
+    """
     if pyproject and b"slimify" not in data:
         return None  # nor is it our business whether it is right
     try:
@@ -207,7 +217,7 @@ def _read(path: str, *, pyproject: bool) -> Config | None:
     try:
         document: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _malformed(path, text, str(error)) from None
+        raise malformed(path, text, str(error)) from None
     if not pyproject:
         return _interpret(path, text, "", document)
     tool = document.get("tool")
@@ -215,11 +225,12 @@ def _read(path: str, *, pyproject: bool) -> Config | None:
     if table is None:
         return None
     if not isinstance(table, dict):
-        raise ConfigError(path, "tool.slimify must be a table", _line_of(text, "tool", "slimify"))
+        raise ConfigError(path, "tool.slimify must be a table", line_of(text, "tool", "slimify"))
     return _interpret(path, text, "tool.slimify", table)
 
 
-def _malformed(path: str, text: str, message: str) -> ConfigError:
+def malformed(path: str, text: str, message: str) -> ConfigError:
+    """What tomllib says of a file, with the place that it says."""
     import re
 
     # tomllib tells the place in words only, until Python 3.14.
@@ -262,6 +273,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "least-percent": percent,
     "exclude": strings,
     "prove": trial,
+    "bot": manners,
 }
 
 
@@ -271,17 +283,17 @@ def _interpret(path: str, text: str, header: str, table: Mapping[str, object]) -
         reader = KEYS.get(key)
         if reader is None:
             message = f"unknown key '{key}'{suggestion(key, KEYS)}"
-            raise ConfigError(path, message, _line_of(text, header, key))
+            raise ConfigError(path, message, line_of(text, header, key))
         try:
             values[key.replace("-", "_")] = reader(value)
         except WrongError as error:
             inside = f"{header}.{key}" if header else key
-            line = _line_of(text, inside, error.within) or _line_of(text, header, key, error.within)
+            line = line_of(text, inside, error.within) or line_of(text, header, key, error.within)
             raise ConfigError(path, f"{key}: {error}", line) from None
     return Config(path=path, **values)
 
 
-def _line_of(text: str, header: str, key: str, within: str = "") -> int:
+def line_of(text: str, header: str, key: str, within: str = "") -> int:
     """The line where `key` of the table `header` stands, or the first one from there on that holds `within`.
 
     0 if it is not found: tomllib keeps no places, and TOML has more ways to write a key than

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -95,3 +96,18 @@ def size(value: object) -> int:
     if match is None:
         raise WrongError(f"must be a size like 500MB or 1.5GB, and {value!r} is none")
     return int(float(match[1]) * 1000.0 ** " KMGT".index(match[2].upper() or " "))
+
+
+def table(value: object, keys: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
+    """A table of these keys, each with the function that reads it, by the names that Python would give them."""
+    if not isinstance(value, Mapping):
+        raise WrongError("must be a table")
+    values: dict[str, Any] = {}
+    for key, item in value.items():
+        if key not in keys:
+            raise WrongError(f"unknown key '{key}'{suggestion(key, keys)}", key)
+        try:
+            values[key.replace("-", "_")] = keys[key](item)
+        except WrongError as error:
+            raise WrongError(f"{key} {error}", error.within or key) from None
+    return values

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from slimify.config_values import WrongError, command_words, seconds, size, string, strings, suggestion
+from slimify.config_values import WrongError, command_words, seconds, size, string, strings, table
 
 
 class Trial(NamedTuple):
@@ -95,16 +95,6 @@ KEYS: dict[str, Callable[[object], Any]] = {
 
 def trial(value: object) -> Trial:
     """What the table says. Raises `WrongError`."""
-    if not isinstance(value, Mapping):
-        raise WrongError("must be a table")
-    values: dict[str, Any] = {}
-    for key, item in value.items():
-        if key not in KEYS:
-            raise WrongError(f"unknown key '{key}'{suggestion(key, KEYS)}", key)
-        try:
-            values[key.replace("-", "_")] = KEYS[key](item)
-        except WrongError as error:
-            raise WrongError(f"{key} {error}", key) from None
-    found = Trial(**values)
+    found = Trial(**table(value, KEYS))
     refuse_both(found)
     return found
