@@ -65,6 +65,15 @@ def unique(paths: Iterable[str]) -> list[str]:
     return list(seen.values())
 
 
+def excluder(folder: str, patterns: Iterable[str]) -> Callable[[str, bool], bool] | None:
+    """The test that says whether `exclude` patterns of a file in `folder` leave out a path, and whether it is a folder.
+
+    Paths are absolute, of whatever tree. Folders above a path are to be asked about before it. None without patterns.
+    """
+    rules = _Rules(folder, _compile(patterns)) if patterns else None
+    return None if rules is None else lambda path, is_folder: bool(_verdict(rules, path, is_folder))
+
+
 def _inside(path: str, root: str) -> bool:
     return path == root or path.startswith(os.path.join(root, ""))
 

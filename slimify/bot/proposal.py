@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 class ImageBuild(NamedTuple):
     """How a repository builds an image. Paths start from its root; the root itself is the empty string.
 
-    `build_args` without a value are taken from the environment of the build. `source` says where that stands, such as
-    `compose.yaml:12`; empty for a Dockerfile that was only found.
+    `build_args` without a value are taken from the environment of the build, or computed by it. `source` says where
+    that stands, such as `compose.yaml:12`; empty for a Dockerfile that was only found. `contexts` are the additional
+    ones by name: a path, or as written what is none. `uncertain` says why it is not sure that this is how it is built,
+    and is empty if it is; where it is not, only what is safe without knowing the context may be done.
     """
 
     dockerfile: str
@@ -23,6 +25,8 @@ class ImageBuild(NamedTuple):
     target: str | None = None
     build_args: tuple[tuple[str, str | None], ...] = ()
     source: str = ""
+    contexts: tuple[tuple[str, str], ...] = ()
+    uncertain: str = ""
 
 
 class FileChange(NamedTuple):
