@@ -1,0 +1,74 @@
+"""Repositories made object by object, as nobody makes them who means well."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+PERSON = "A U Thor <author@example.com> 1700000000 +0000"
+
+
+class Bare:
+    """A bare repository, which serves what is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        self.git("init", "-q", "--bare", "--initial-branch=main")
+        self.git("config", "http.receivepack", "true")
+
+    def git(self, *arguments: str, data: bytes = b"", check: bool = True) -> bytes:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.path),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_DIR": str(self.path),
+        }
+        return subprocess.run(["git", *arguments], input=data, env=environment, capture_output=True, check=check).stdout
+
+    def name(self, *arguments: str, data: bytes = b"") -> str:
+        return self.git(*arguments, data=data).decode().strip()
+
+    def blob(self, data: bytes) -> str:
+        return self.name("hash-object", "-w", "--stdin", data=data)
+
+    def tree(self, entries: Iterable[tuple[str, bytes, str]]) -> str:
+        """A tree of entries (mode, name, object), sorted as git does, and with names that git would not take."""
+        ordered = sorted(entries, key=lambda one: one[1] + (b"/" if one[0] == "40000" else b""))
+        data = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(sha) for mode, name, sha in ordered)
+        return self.name("hash-object", "-t", "tree", "-w", "--stdin", "--literally", data=data)
+
+    def tree_of(self, files: Mapping[str, bytes | tuple[str, bytes | str]]) -> str:
+        """A tree of files by path: the content alone, or with a mode (a submodule has a commit for its content)."""
+        here: list[tuple[str, bytes, str]] = []
+        below: dict[str, dict[str, bytes | tuple[str, bytes | str]]] = {}
+        for path, what in files.items():
+            first, _, rest = path.partition("/")
+            if rest:
+                below.setdefault(first, {})[rest] = what
+                continue
+            mode, content = what if isinstance(what, tuple) else ("100644", what)
+            here.append((mode, os.fsencode(first), content if isinstance(content, str) else self.blob(content)))
+        here += [("40000", os.fsencode(name), self.tree_of(inside)) for name, inside in below.items()]
+        return self.tree(here)
+
+    def commit(self, tree: str, *, branch: str = "main", parents: Iterable[str] = (), message: str = "one") -> str:
+        """Commit a tree, and have a branch lead there."""
+        lines = [f"tree {tree}", *(f"parent {one}" for one in parents), f"author {PERSON}", f"committer {PERSON}"]
+        data = "\n".join((*lines, "", message, "")).encode()
+        sha = self.name("hash-object", "-t", "commit", "-w", "--stdin", data=data)
+        self.git("update-ref", f"refs/heads/{branch}", sha)
+        return sha
+
+    def lay(self, files: Mapping[str, bytes | tuple[str, bytes | str]], **more: str) -> str:
+        """Commit files."""
+        return self.commit(self.tree_of(files), **more)
+
+    def tip(self, branch: str) -> str:
+        return self.git("rev-parse", "--verify", "-q", f"refs/heads/{branch}", check=False).decode().strip()
+
+    def shown(self, revision: str, path: str) -> bytes:
+        return self.git("cat-file", "blob", f"{revision}:{path}")
