@@ -14,8 +14,10 @@ MAX_NAME = 255
 MAX_PATH = 4096
 """How long the path of a file may be, in bytes: Linux's PATH_MAX."""
 
-# The union of what github.com, GitLab and Gitea let people choose. Never first: what an option begins with, or `.`.
-_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", re.ASCII)
+# The union of what github.com, GitLab and Gitea let people choose. An owner, which an argument may begin with, never
+# begins as an option does; a repository may be called `.github` or `-`.
+_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", re.ASCII)
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.+-]+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 _URL_PATH = re.compile(r"(?:/[A-Za-z0-9_~%.+-]+)+/?", re.ASCII)
@@ -31,11 +33,14 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def is_repository(name: str) -> bool:
     """Whether this is a repository's path on a forge: `owner/name`, with GitLab also `group/subgroup/…/name`."""
-    segments = name.split("/")
+    *owners, last = name.split("/")
     return (
-        len(segments) >= 2
+        bool(owners)
         and len(name) <= MAX_NAME
-        and all(_SEGMENT.fullmatch(one) and not one.endswith((".git", ".atom", ".")) for one in segments)
+        and all(_OWNER.fullmatch(one) and not one.endswith(".") for one in owners)
+        and _REPOSITORY.fullmatch(last) is not None
+        and last not in (".", "..")
+        and not last.endswith(".git")
     )
 
 
@@ -79,7 +84,7 @@ def is_dot_git(name: str) -> bool:
 
 def is_clone_url(url: str, protocols: frozenset[str]) -> bool:
     """Whether this is an address to clone from: by one of these protocols, without a password, options or tricks."""
-    if not _visible(url) or "::" in url.partition("?")[0].partition("[")[0] or url.startswith("-"):
+    if not _visible(url):
         return False
     try:
         parts = urlsplit(url)

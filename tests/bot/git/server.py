@@ -128,6 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if cut == "before":
             self._hang_up()
             return
+        given = body[: len(body) - 20] if cut == "middle" else body
         environment = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(self.faults.root),
@@ -142,10 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "REMOTE_USER": "somebody",
             "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_LENGTH": str(len(body)),
+            "CONTENT_LENGTH": str(len(given)),
         }
-        # The length is what was announced: the rest never comes.
-        given = body[: len(body) - 20] if cut == "middle" else body
         done = subprocess.run(["git", "http-backend"], input=given, env=environment, capture_output=True, check=False)
         if cut is not None:
             self._hang_up()

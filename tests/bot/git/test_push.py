@@ -225,7 +225,7 @@ def test_a_connection_that_breaks_in_the_middle_of_a_push(
 
 
 def test_a_push_that_is_larger_than_the_buffer_is_whole(bare: Bare, base: str, cloned: Cloned) -> None:
-    data = os.urandom(20 << 20)
+    data = os.urandom(17 << 20)
     with cloned() as clone:
         sha = clone.make_commit([FileChange("big", None, data)], "big", BOT)
         clone.push("slimify/x", sha, None)
