@@ -182,6 +182,8 @@ class Finder:
 def _in_folder(folder: str) -> Config | None:
     own = os.path.join(folder, FILE)
     if os.path.lexists(own):  # also a broken link or a folder: whoever put it there believes in it
+        if os.path.exists(own) and not (os.path.isfile(own) or os.path.isdir(own)):
+            raise ConfigError(own, "is not a regular file")  # nobody would ever write to a pipe that was found
         return _read(own, pyproject=False)
     shared = os.path.join(folder, "pyproject.toml")
     if os.path.isfile(shared):

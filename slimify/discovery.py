@@ -127,6 +127,8 @@ class _Ignores:
         return False
 
     def _add(self, folder: str, path: str) -> None:
+        if not os.path.isfile(path):
+            return  # a pipe among them: nobody would ever write to it
         try:
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 lines = file.read().split("\n")
