@@ -37,8 +37,7 @@ class StaleError(GitError):
 _KINDS: tuple[tuple[type[GitError], re.Pattern[str]], ...] = (
     (
         TooLargeError,
-        # 25 is SIGXFSZ on Linux and macOS; the wording differs with what died.
-        re.compile(r"died of signal 25|File too large|[Oo]ut of memory|Cannot allocate memory|exceeds maximum allowed"),
+        re.compile(r"File too large|[Oo]ut of memory|Cannot allocate memory|exceeds maximum allowed"),
     ),
     (
         StaleError,

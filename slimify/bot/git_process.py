@@ -9,9 +9,11 @@ import base64
 import functools
 import os
 import re
+import resource
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from typing import IO, NamedTuple
@@ -57,8 +59,8 @@ class Limits(NamedTuple):
     extracted_bytes: int = 4 << 30
 
 
-MAX_OUTPUT = 128 << 20
-"""How much of what git prints is taken: the listing of a tree at its limit is a fifth of that."""
+MAX_OUTPUT = 64 << 20
+"""How much of what git prints is taken: the listing of a tree at its limit is a third of that."""
 MAX_SAID = 64 << 10
 """How much of git's complaints is kept. A server can print there too, as much as it likes."""
 
@@ -115,8 +117,8 @@ _SSH = (
     " -o ForwardAgent=no -o ForwardX11=no -o ClearAllForwardings=yes -o PermitLocalCommand=no"
 )
 # The shell sets the limits and becomes git. (What Python has for it runs between fork and exec, where threads may
-# hold locks.) A file size counts in blocks of 512 bytes, memory in KiB; macOS has no limit for memory.
-_LIMITED = 'ulimit -c 0 && ulimit -f "$1" && ulimit -t "$2" && { ulimit -v "$3" 2>/dev/null || :; }; shift 3; exec "$@"'
+# hold locks.) Without the signal for a file that is too large, whoever writes it says so. No limit, no git.
+_LIMITED = 'trap "" XFSZ && ulimit -c 0 && ulimit -f "$1" && ulimit -t "$2" && ulimit -v "$3" && shift 3 && exec "$@"'
 
 
 class Git:
@@ -191,9 +193,7 @@ class Git:
     def _start(
         self, arguments: tuple[str, ...], talks: bool, extra: Mapping[str, str], stderr: int
     ) -> subprocess.Popen[bytes]:
-        limits = self.limits
-        numbers = (limits.pack_bytes // 512, int(limits.seconds) + 1, limits.memory_bytes // 1024)
-        command = ["sh", "-c", _LIMITED, "sh", *map(str, numbers), "git", *arguments]
+        command = ["sh", "-c", _LIMITED, "sh", *_ulimits(self.limits), "git", *arguments]
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -237,6 +237,25 @@ def need_git() -> None:
     found = re.search(r"(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
         raise GitError(f"git {'.'.join(map(str, OLDEST))} or newer is needed, and this is {said.strip()}")
+
+
+def _ulimits(limits: Limits) -> tuple[str, str, str]:
+    """The limits of a file's size in blocks of 512 bytes, of seconds of work, and of memory in KiB.
+
+    What this process itself may not exceed stays: asking for more would fail.
+    """
+    seconds = int(limits.seconds) + 1
+    memory = _at_most(resource.RLIMIT_AS, limits.memory_bytes, 1024)
+    return (
+        _at_most(resource.RLIMIT_FSIZE, limits.pack_bytes, 512),
+        _at_most(resource.RLIMIT_CPU, seconds, 1),
+        memory if sys.platform == "linux" else "unlimited",  # macOS knows the limit, and refuses to set it
+    )
+
+
+def _at_most(kind: int, wanted: int, unit: int) -> str:
+    hard = resource.getrlimit(kind)[1]
+    return str((wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)) // unit)
 
 
 def _environment(directory: str, home: str, url: str) -> dict[str, str]:

@@ -18,8 +18,9 @@ class Bare:
         path.mkdir(parents=True)
         self.git("init", "-q", "--bare", "--initial-branch=main")
         self.git("config", "http.receivepack", "true")
+        self.git("config", "core.bigFileThreshold", "1m")
 
-    def git(self, *arguments: str, data: bytes = b"", check: bool = True) -> bytes:
+    def git(self, *arguments: str, data: bytes = b"", check: bool = True, folder: Path | None = None) -> bytes:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.path),
@@ -27,7 +28,8 @@ class Bare:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_DIR": str(self.path),
         }
-        return subprocess.run(["git", *arguments], input=data, env=environment, capture_output=True, check=check).stdout
+        command = ["git", *arguments]
+        return subprocess.run(command, input=data, env=environment, cwd=folder, capture_output=True, check=check).stdout
 
     def name(self, *arguments: str, data: bytes = b"") -> str:
         return self.git(*arguments, data=data).decode().strip()

@@ -18,7 +18,8 @@ class GitServer:
 
     `token` is what everybody must show. `redirect` sends all elsewhere. `hang` answers nothing for so many seconds.
     `status` is answered instead of anything else. `cut_push` ends the connection of a push: `before` git has seen any
-    of it, in the `middle` of the pack, or `after` git is done but before its answer. `endless` sends bytes for ever.
+    of it, in the `middle` of the pack, or `after` git is done but before its answer. `endless` are the answers to
+    the next requests, of which each may go on for ever.
     """
 
     def __init__(self, root: Path) -> None:
@@ -28,7 +29,7 @@ class GitServer:
         self.hang = 0.0
         self.status: int | None = None
         self.cut_push: str | None = None
-        self.endless: Iterator[bytes] | None = None
+        self.endless: list[Iterator[bytes]] = []
         self.endless_at = "/info/refs"
         self.advertised: bytes | None = None
         self.requests: list[tuple[str, str]] = []
@@ -96,8 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif faults.advertised is not None and "/info/refs" in self.path:
             service = self.path.rpartition("=")[2]
             self._plain(200, {"Content-Type": f"application/x-{service}-advertisement"}, faults.advertised)
-        elif faults.endless is not None and faults.endless_at in self.path:
-            self._endless(faults.endless)
+        elif faults.endless and faults.endless_at in self.path:
+            self._endless(faults.endless.pop(0))
         else:
             self._git(body)
 
