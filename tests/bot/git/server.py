@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class GitServer:
         class Handler(_Handler):
             faults = server
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Listening(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self.origin = f"http://127.0.0.1:{self._http.server_port}"
 
@@ -56,6 +57,13 @@ class GitServer:
             self._http.shutdown()
             self._http.server_close()
             thread.join()
+
+
+class _Listening(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that are gone: they are ended on purpose."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -101,7 +101,7 @@ def leads_out(files: Files) -> bool:
 
 
 @given(trees(), st.sampled_from(["", "a", "b", "a/b"]), st.sampled_from([None, "Dockerfile", "a/Dockerfile", "b/a"]))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_random_trees(files: Files, folder: str, dockerfile: str | None) -> None:
     if leads_out(files):
         return

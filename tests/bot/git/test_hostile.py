@@ -71,10 +71,7 @@ def test_two_entries_of_one_name(bare: Bare, cloned: Cloned) -> None:
 
 
 def test_a_file_of_300_megabytes_takes_no_memory_and_is_not_read(bare: Bare, cloned: Cloned, tmp_path: Path) -> None:
-    huge = tmp_path / "huge"
-    with huge.open("wb") as file:
-        file.truncate(300 << 20)
-    blob = bare.name("hash-object", "-w", str(huge))
+    blob = bare.store("blob", bytes(1 << 20), times=300)
     bare.commit(bare.tree([("100644", b"Dockerfile", blob), ("100644", b"a", bare.blob(b"1"))]))
     limits = Limits(seconds=120, memory_bytes=280 << 20, pack_bytes=2 << 20, extracted_bytes=10 << 20)
     out = tmp_path / "out"
