@@ -1,15 +1,7 @@
-"""For pull-request comments and step summaries: Markdown as GitHub, GitLab and Forgejo read it.
-
-What comes from a Dockerfile must not become markup, a link, or a mention. A forge looks for
-mentions and references after the Markdown has been read, so that a backslash does not stop them;
-nothing is looked for in code. Words that could be taken for one therefore become code spans, and
-everything else is escaped (GitHub Flavored Markdown Spec 2.4, 6.1, 6.9; "Autolinked references"
-in the GitHub docs; "GitLab-specific references" and "quick actions" in the GitLab docs).
-"""
+"""For pull-request comments and step summaries: Markdown as GitHub, GitLab and Forgejo read it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from slimify.report.common import (
@@ -20,22 +12,14 @@ from slimify.report.common import (
     human_size,
     lines_of,
     notices_of,
-    one_line,
-    visible,
 )
+from slimify.report.markdown_text import code, fenced, is_address, prose
 from slimify.rewrite.diff import annotated_diff
 from slimify.rewrite.edit import Severity
 from slimify.rewrite.outcome import Change, Notice, Outcome
 
 # GitHub takes comments of up to 65,536 characters.
 LIMIT = 60_000
-_LONG = 60
-
-# @user #12 !12 ~label %milestone &epic $snippet, maths, addresses, GH-12, commits, :emoji:, [issue:1], /command
-_RISKY = re.compile(r"[@#!~%&^]\w|\$|://|www\.|mailto:|GH-\d|[0-9a-f]{7,}|:\w+:|\[\w+:|^\W*/", re.IGNORECASE)
-_SPECIAL = re.compile(r"[\\`*_\[\]<>|~&{}()]")
-_OPENING = re.compile(r"^(\d*)([#+\-=>.):])")
-_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(/[\w./~%#?=&+:-]*)?", re.ASCII)
 _HEADINGS = {Severity.FAULT: "Errors of slimify", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
 
 
@@ -112,52 +96,6 @@ def _fact(text: str, line: int, source: str) -> str:
     """A source is a link if it is a plain address of a fact that does not stand in the file."""
     behind = ""
     if source:
-        link = not line and _ADDRESS.fullmatch(source)
+        link = not line and is_address(source)
         behind = f" (<{source}>)" if link else f" ({code(source)})"
     return f"{f'line {line}: ' if line else ''}{prose(text)}{behind}"
-
-
-# --- text that cannot do anything ---
-
-
-def prose(text: str) -> str:
-    """One line of text; what stands between back-ticks becomes code, and so does every risky word."""
-    parts = re.split(r"(?<!`)`([^`]+)`(?!`)", one_line(text))
-    return "".join(code(part) if at % 2 else _words(part, at == 0) for at, part in enumerate(parts))
-
-
-def _words(text: str, first: bool) -> str:
-    words = [code(word) if _RISKY.search(word) else _SPECIAL.sub(r"\\\g<0>", word) for word in text.split(" ")]
-    if first:
-        # What would open a list, a heading or a quotation at the start of a line.
-        words[0] = _OPENING.sub(r"\1\\\2", words[0])
-    return " ".join(words)
-
-
-def code(text: str) -> str:
-    """A code span whose fence is longer than any run of back-ticks in it (GFM 6.3)."""
-    shown = one_line(text)
-    if not shown:
-        return ""
-    fence = "`" * (_longest_run(shown) + 1)
-    blank = " " if shown[0] == "`" or shown[-1] == "`" else ""
-    return f"{fence}{blank}{shown}{blank}{fence}"
-
-
-def fenced(diff: str, limit: int) -> str:
-    """A diff as a code block, folded if it is long and cut if it is longer than `limit`."""
-    text = visible(diff.replace("\r\n", "\n")).rstrip("\n")
-    cut = ""
-    if len(text) > limit:
-        kept = text[:limit].rpartition("\n")[0]
-        cut = f"\n\n_{count(text.count(chr(10)) - kept.count(chr(10)), 'line')} more left out._"
-        text = kept
-    fence = "`" * max(3, _longest_run(text) + 1)
-    block = f"{fence}diff\n{text}\n{fence}{cut}"
-    if text.count("\n") < _LONG:
-        return block
-    return f"<details><summary>Diff</summary>\n\n{block}\n\n</details>"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
