@@ -40,7 +40,7 @@ def _markdown(proof: Proof, name: str) -> Iterator[str]:
     if proof.not_run:
         yield from ("", f"Not run: {in_markdown(proof.not_run)}.", "")
     if proof.comparison is not None:
-        gone = [f"{size_text(size)} of {kind.title}" for kind, size in _large(proof.comparison)]
+        gone = [f"{size_text(size)} of {kind.title}" for kind, size in large(proof.comparison)]
         told = [("gone", gone)] if gone else []
         told += [(title, [code(one) for one in names]) for title, names in aside(proof.comparison)]
         yield from ["", *(f"- {title}: {some(names)}" for title, names in told), ""] if told else []
@@ -122,7 +122,7 @@ def _lines(proof: Proof, name: str) -> Iterator[str]:
     yield from (f"  {one}" for one in proof.notes)
     if proof.comparison is None:
         return
-    for kind, size in _large(proof.comparison):
+    for kind, size in large(proof.comparison):
         yield f"  {size_text(size):>10} less of {kind.title}"
     for title, names in aside(proof.comparison):
         yield f"  {title}: {some(names)}"
@@ -135,7 +135,8 @@ def log_tail(failed: Measured) -> list[str]:
     return failed.built.log.splitlines()[-_LINES:]
 
 
-def _large(found: Comparison) -> list[tuple[Holding, int]]:
+def large(found: Comparison) -> list[tuple[Holding, int]]:
+    """What is gone, by kind, as far as it is worth a word."""
     return [(kind, size) for kind, size in found.gone if size >= _LEAST]
 
 

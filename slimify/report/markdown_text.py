@@ -73,11 +73,16 @@ def fenced(diff: str, limit: int) -> str:
         kept = text[:limit].rpartition("\n")[0]
         cut = f"\n\n_{count(text.count(chr(10)) - kept.count(chr(10)), 'line')} more left out._"
         text = kept
-    fence = "`" * max(3, _longest_run(text) + 1)
+    fence = fence_for(text)
     block = f"{fence}diff\n{text}\n{fence}{cut}"
     if text.count("\n") < _LONG:
         return block
     return f"<details><summary>Diff</summary>\n\n{block}\n\n</details>"
+
+
+def fence_for(text: str) -> str:
+    """Back-ticks that no line of the text ends (GFM 4.5)."""
+    return "`" * max(3, _longest_run(text) + 1)
 
 
 def _longest_run(text: str) -> int:
