@@ -30,8 +30,9 @@ types: $(LIB)
 layers: $(LIB)
 	cd $(LIB) && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml
 
-goldens: $(VENV)/tested  ## write the expected outputs of corpus/ anew; read every change
+goldens: $(VENV)/tested  ## write the expected outputs of corpus/ and of the bot anew; read every change
 	$(BIN)/python -m tests.golden --update
+	$(BIN)/python -m tests.bot.body --update
 
 bench-images: $(VENV)/tested  ## build the applications of bench/ before and after, and measure them (hours; root, Debian)
 	$(BIN)/python -m pip install -q --group bench

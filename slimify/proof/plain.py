@@ -9,7 +9,6 @@ import re
 _STEERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff"
 _IN_LINES = re.compile(f"[{_STEERS}]")
 _IN_ONE_LINE = re.compile(f"[{_STEERS}\t\n]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&])")
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -26,8 +25,3 @@ def plain_lines(text: str) -> str:
 def code(text: str) -> str:
     """A code span of Markdown that nothing in the text leaves (GitHub Flavored Markdown, "Code spans")."""
     return f"`{plain(' '.join(text.split())).replace('`', chr(39)) or ' '}`"
-
-
-def in_markdown(text: str) -> str:
-    """A text that stays text in Markdown (GitHub Flavored Markdown, "Backslash escapes")."""
-    return _MARKDOWN.sub(r"\\\1", plain(text))

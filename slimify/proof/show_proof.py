@@ -7,9 +7,10 @@ from typing import Any
 
 from slimify.proof.compare import Comparison
 from slimify.proof.holdings import Holding
-from slimify.proof.plain import code, in_markdown, plain
+from slimify.proof.plain import code, plain
 from slimify.proof.prove import Measured, Proof
 from slimify.proof.show_layers import size_text
+from slimify.report.markdown_text import prose
 
 _LONGEST = 300
 _LINES = 20
@@ -29,7 +30,7 @@ def as_markdown(proof: Proof, name: str) -> str:
 
 
 def _markdown(proof: Proof, name: str) -> Iterator[str]:
-    yield from (f"**{in_markdown(name)}: {proof.verdict.value}**", "")
+    yield from (f"**{prose(name)}: {proof.verdict.value}**", "")
     if proof.after is not None and proof.after.built.ok:
         yield from ("| | before | after | |", "| --- | ---: | ---: | ---: |")
         for what, old, new, change in rows(proof.before, proof.after):
@@ -38,7 +39,7 @@ def _markdown(proof: Proof, name: str) -> Iterator[str]:
         # Indented by four, so that nothing in a log ends the block.
         yield from (f"    {plain(line)}" for line in log_tail(proof.failed))
     if proof.not_run:
-        yield from ("", f"Not run: {in_markdown(proof.not_run)}.", "")
+        yield from ("", f"Not run: {prose(proof.not_run)}.", "")
     if proof.comparison is not None:
         gone = [f"{size_text(size)} of {kind.title}" for kind, size in large(proof.comparison)]
         told = [("gone", gone)] if gone else []

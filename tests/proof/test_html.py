@@ -22,7 +22,7 @@ from slimify.proof.html_elements import COLOURS, element, page
 from slimify.proof.html_pictures import WIDTH, layer_bars, treemap
 from slimify.proof.html_report import as_html
 from slimify.proof.image import Image
-from slimify.proof.plain import code, in_markdown
+from slimify.proof.plain import code
 from slimify.proof.prove import Measured, Proof, Verdict
 from slimify.proof.treemap import Rectangle, squarified
 
@@ -124,7 +124,6 @@ def test_a_hostile_image_in_plain_text(
 def test_nothing_leaves_its_place_in_markdown() -> None:
     assert code("a`\n# b\x1b") == "`a' # b\N{REPLACEMENT CHARACTER}`"
     assert code("") == "` `"
-    assert in_markdown("a*b_[c](d)\n# e") == r"a\*b\_\[c\]\(d\)" + "\N{REPLACEMENT CHARACTER}" + r"\# e"
 
 
 PACKAGES: dict[str, str | bytes] = {f"var/lib/dpkg/info/gone{number}.list": "" for number in range(11)}
