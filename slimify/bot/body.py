@@ -17,7 +17,7 @@ from slimify.bot.limits import Section, fitted, limit_of
 from slimify.bot.links import NO_LINES, Lines
 from slimify.bot.marker import Marker, written
 from slimify.bot.proposal import Fixed, Proposal
-from slimify.bot.quoted import Quoted, folded
+from slimify.bot.quoted import Quoted, by_looks, folded
 from slimify.bot.tables import figures_of, overview
 from slimify.bot.title import EFFECTS, strength
 from slimify.bot.told_proof import checked, dropped, ran
@@ -36,7 +36,7 @@ class Around(NamedTuple):
 
     `settings` is the file that slimify's settings are in, or belong in. `report_url` is where the whole proof can be
     read. `lines` makes links to lines of the commit that the proposal was made for. `mentions` are the logins to tell.
-    `redact` takes secrets out of what others wrote.
+    `redact` takes secrets out of what others wrote (`slimify.bot.redact`).
     """
 
     forge: str
@@ -44,7 +44,7 @@ class Around(NamedTuple):
     report_url: str | None = None
     lines: Lines = NO_LINES
     mentions: Sequence[str] = ()
-    redact: Callable[[str], str] = str
+    redact: Callable[[str], str] = by_looks
 
 
 def body_of(proposal: Proposal, marker: Marker, around: Around) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from slimify.bot.redact import Secrets
 from slimify.report.markdown_text import code, prose
 
 # Nobody reads on for longer, and what is never left out of a text stays within every forge's limit.
 _LONGEST_WORD, _LONGEST = 120, 600
 
+# By default only what has the look of a secret.
+by_looks = Secrets().redact
+
 
 class Quoted(NamedTuple):
     """Writes what is not slimify's own. `redact` takes secrets out, before an escape could hide them from it."""
 
-    redact: Callable[[str], str] = str
+    redact: Callable[[str], str] = by_looks
 
     def prose(self, text: str) -> str:
         return prose(_clipped(self.redact(text), _LONGEST))

@@ -19,8 +19,9 @@ from typing import NamedTuple
 from slimify.bot.forge import Suggestion
 from slimify.bot.limits import limit_of
 from slimify.bot.links import cited
+from slimify.bot.quoted import Quoted
 from slimify.report.common import facts_of_change, is_clean, visible
-from slimify.report.markdown_text import code, fence_for, prose
+from slimify.report.markdown_text import fence_for
 from slimify.rewrite.diff import CONTEXT, Block, blocks_of_changes, hunks, normal_path, split_lines
 from slimify.rewrite.diff import blocks as differing
 from slimify.rewrite.diff import parse as parse_patch
@@ -34,8 +35,11 @@ Again = Callable[[Collection[str]], Outcome]
 """Fixes the same Dockerfile with only these transforms, of which there is at least one, and everything else alike."""
 
 _FACTS = 3
+_QUOTED = Quoted()
 # GitLab before 17 looked for its commands in suggestions as well.
 _COMMAND = re.compile(r"^\s*/[A-Za-z_]+(?:\s|$)")
+# What a forge writes anew where its suggestions are spelled otherwise.
+_BLOCK = re.compile(r"^\s*(?:`{3,}|~{3,})suggestion")
 
 
 class LeftOut(NamedTuple):
@@ -296,6 +300,8 @@ def _obstacle(
         return "it holds characters that a comment does not keep"
     if any(_COMMAND.match(line) for line in lines.offered):
         return "a line looks like a command to the forge"
+    if any(_BLOCK.match(line) for line in lines.offered):
+        return "a line looks like the beginning of a suggestion"
     return ""
 
 
@@ -310,8 +316,8 @@ def _body(outcome: Outcome, changes: Sequence[Change], offered: Sequence[str], *
         if (rewrite.title, rewrite.reason) in told:
             continue
         told.add((rewrite.title, rewrite.reason))
-        behind = f": {prose(rewrite.reason)}" if rewrite.reason.strip() else ""
-        parts.append(f"**{prose(rewrite.title)}** ({code(rewrite.transform)}){behind}")
+        behind = f": {_QUOTED.prose(rewrite.reason)}" if rewrite.reason.strip() else ""
+        parts.append(f"**{_QUOTED.prose(rewrite.title)}** ({_QUOTED.code(rewrite.transform)}){behind}")
         facts = [_fact(outcome, text, source) for text, _, source in facts_of_change(change)[:_FACTS]]
         if facts:
             parts.append("\n".join(f"- {fact}" for fact in facts))
@@ -323,5 +329,5 @@ def _body(outcome: Outcome, changes: Sequence[Change], offered: Sequence[str], *
 
 
 def _fact(outcome: Outcome, text: str, source: str) -> str:
-    behind = f" (<{source}>)" if cited(source, outcome) else f" ({code(source)})" if source else ""
-    return f"{prose(text)}{behind}"
+    behind = f" (<{source}>)" if cited(source, outcome) else f" ({_QUOTED.code(source)})" if source else ""
+    return f"{_QUOTED.prose(text)}{behind}"

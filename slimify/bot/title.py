@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from slimify.bot.figures import Figures, estimated_size, figures_in_all
 from slimify.bot.proposal import Fixed, Proposal
+from slimify.bot.quoted import by_looks
 from slimify.report.common import changes_in_order, count, human_size, lines_of, one_line
 from slimify.report.markdown_text import RISKY
 
@@ -139,9 +140,8 @@ def _wrapped(line: str) -> str:
 
 def _words(text: str) -> str:
     """The text with a mark for each word that is not plain."""
-    return " ".join(
-        word if _PLAIN_WORD.fullmatch(word) and not _acts(word) else "…" for word in one_line(text).split(" ") if word
-    )
+    words = one_line(by_looks(text)).split(" ")
+    return " ".join(word if _PLAIN_WORD.fullmatch(word) and not _acts(word) else "…" for word in words if word)
 
 
 def _acts(word: str) -> bool:

@@ -8,7 +8,9 @@ from slimify.bot.body import Around, body_of
 from slimify.bot.limits import Section, fitted, limit_of
 from slimify.bot.links import NO_LINES, Lines
 from slimify.bot.marker import marker_of, read_marker
+from slimify.bot.suggestions import take_back
 from slimify.bot.tables import own_layers
+from slimify.bot.title import commit_message
 from slimify.proof.prove import Verdict
 from slimify.proof.smoke import Seen
 from slimify.syntax.source import Source
@@ -112,6 +114,18 @@ def test_secrets_are_taken_out_before_anything_is_escaped() -> None:
     assert "a_b_c" not in clean.replace("\\", "")
     assert clean.count("[secret]") == 7
     assert secret in text_of(proposal(one)).replace("\\", "")
+
+
+def test_what_looks_like_a_secret_never_comes_out() -> None:
+    token = "ghp_" + "a1B2" * 9
+    tame = builder.tame()
+    (first, *rest) = tame.changes
+    told = first.rewrite._replace(title=f"use {token}", reason=f"`{token}`")
+    one = proposal(fixed(tame._replace(changes=(first._replace(rewrite=told), *rest))), unread=((token, token),))
+    suggested = take_back(one.fixed[0].outcome, "Dockerfile", lambda _: tame)
+    for text in (text_of(one), commit_message(one, "ab", "cd"), *[one.body for one in suggested.suggestions]):
+        assert "a1B2" not in text
+    assert "[redacted]" in suggested.suggestions[0].body
 
 
 def test_names_of_build_arguments_are_told_and_values_are_not() -> None:

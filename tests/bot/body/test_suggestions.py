@@ -212,6 +212,7 @@ def test_lines_around(before: str, line: int, new: str, back: bool, lines: tuple
         ("FROM a\nRUN \udcff\n", "RUN c\n", "it holds characters that a comment does not keep"),
         ("FROM a\nRUN \u202eb\n", "RUN c\n", "it holds characters that a comment does not keep"),
         ("FROM a\nRUN b \\\n  /close\n", "RUN c \\\n", "a line looks like a command to the forge"),
+        ("FROM a\nRUN b \\\n ```suggestion\n", "RUN c \\\n", "a line looks like the beginning of a suggestion"),
         ("FROM a\nRUN " + "b" * 70_000 + "\n", "RUN c\n", "it is too long for a comment"),
     ],
 )
