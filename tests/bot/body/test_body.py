@@ -140,13 +140,13 @@ def test_it_fits(forge: str) -> None:
     text = "FROM a\n" + "".join(f"RUN {at}\n" for at in range(400))
     edits = [(f"t{at % 90}", [lines_edit(text, at, at, f"RUN x{at}\n")]) for at in range(2, 400, 2)]
     many = outcome_of(text, [edits])
-    told = "é" * 5000
+    told = "é" * 700
     changes = tuple(
         one._replace(rewrite=one.rewrite._replace(title=f"{at} {told}", reason=told))
         for at, one in enumerate(many.changes)
     )
     huge = fixed(many._replace(changes=changes), proof(*SIZES, notes=(told,) * 50), source=told)
-    for one in (proposal(huge), proposal(*[huge._replace(proof=None)] * 45, unread=((told, told),) * 100)):
+    for one in (proposal(huge), proposal(*[huge._replace(proof=None)] * 12, unread=((told, told),) * 100)):
         marker = marker_of(one.fingerprint, one.changes)
         body = body_of(one, marker, Around(forge, lines=Lines(forge, "https://x.example", cases.COMMIT)))
         limit = {"github": 65_536, "gitlab": 1_048_576, "gitea": 65_535}[forge]
