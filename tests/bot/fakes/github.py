@@ -287,7 +287,7 @@ class FakeGitHub(FakeServer):
         repository = self.repository(f"{owner}/{name}")
         pull = self.pull(repository, number)
         self.for_writing(repository, request.user)
-        for label in request.body["labels"]:
+        for label in request.body if isinstance(request.body, list) else request.body["labels"]:
             if label not in repository.labels:
                 repository.labels.append(label)
             if label not in pull.labels:
