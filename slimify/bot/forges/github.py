@@ -19,6 +19,7 @@ from github.Issue import Issue
 from github.PaginatedList import PaginatedList
 from github.PullRequest import PullRequest as RawPull
 from github.Repository import Repository as RawRepository
+from urllib3 import Retry
 
 from slimify.bot.forge import (
     Comment,
@@ -58,7 +59,8 @@ class GitHub:
             timeout=TIMEOUT,
             user_agent=USER_AGENT,
             per_page=100,
-            retry=None,
+            # PyGithub takes the other redirects for answers. With no repeats left, one becomes an error.
+            retry=Retry(0, read=False, allowed_methods=None, status_forcelist=(302, 303, 307, 308)),
             seconds_between_requests=pause[0],
             seconds_between_writes=pause[1],
             lazy=True,
@@ -88,9 +90,9 @@ class GitHub:
     def of_owner(self, owner: str) -> Iterator[Repository]:
         ask = self._ask(f"list the repositories of {owner}")
         try:
-            yield from self._all(ask, self._github.get_organization(owner).get_repos, _repository)
+            yield from self._all(ask, lambda: self._repositories(f"/orgs/{quote(owner)}/repos"), _repository)
         except NotFoundError:
-            yield from self._all(ask, self._github.get_user(owner).get_repos, _repository)
+            yield from self._all(ask, lambda: self._repositories(f"/users/{quote(owner)}/repos"), _repository)
 
     def search(self, query: str) -> Iterator[Repository]:
         ask = self._ask("search for repositories")
@@ -170,9 +172,14 @@ class GitHub:
             return False
 
     def label(self, repository: str, number: int, labels: Sequence[str]) -> None:
-        ask, issue = self._ask(f"label {repository}#{number}"), self._issue(repository, number)
-        # GitHub makes a label that there is none of, for those who may.
-        _together_or_each(labels, lambda some: ask.read(lambda: issue.add_to_labels(*some)))
+        ask, requester = self._ask(f"label {repository}#{number}"), self._github.requester
+        url = f"{self._issue(repository, number).url}/labels"
+        # GitHub makes a label that there is none of, for those who may. `add_to_labels` of PyGithub sends a bare list,
+        # where GitHub recommends an object, and Prism takes nothing else.
+        _together_or_each(
+            labels,
+            lambda some: ask.read(lambda: requester.requestJsonAndCheck("POST", url, input={"labels": list(some)})),
+        )
 
     def request_review(self, repository: str, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         ask = self._ask(f"ask for a review of {repository}#{number}")
@@ -214,6 +221,10 @@ class GitHub:
     def _repository(self, name: str) -> RawRepository:
         """A repository that is not asked for until something of it is."""
         return self._github.get_repo(name)
+
+    def _repositories(self, path: str) -> PaginatedList[RawRepository]:
+        # Not `get_organization(owner).get_repos`, which asks for the organisation first.
+        return PaginatedList(RawRepository, self._github.requester, path, {})
 
     def _complete(self, name: str) -> RawRepository:
         raw = self._github.get_repo(name)
@@ -261,6 +272,8 @@ def _tell(error: Exception) -> Failed | None:
         details = [one.get("message", "") if isinstance(one, dict) else str(one) for one in data.get("errors") or ()]
         text = ": ".join(str(part) for part in (data.get("message") or "", *details) if part)
         return Failed(error.status, text, error.headers or {})
+    if isinstance(error, requests.exceptions.RetryError):
+        return Failed(0, "GitHub redirects elsewhere; the repository may have got another name")
     if isinstance(error, requests.RequestException):
         return Failed(None, f"{type(error).__name__}: {error}")
     if isinstance(error, (ValueError, github.BadAttributeException)):

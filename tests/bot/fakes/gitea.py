@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bot.fakes.server import Answer, FakeServer, Refused, Request, route
-from tests.bot.fakes.state import FakeComment, FakePull, FakeRepository, FakeReview
+from tests.bot.fakes.server import FakeServer, Refused, Request, route
+from tests.bot.fakes.state import Answer, FakeComment, FakePull, FakeRepository, FakeReview
 
 DRAFT = "WIP: "
 
@@ -126,7 +126,11 @@ class FakeGitea(FakeServer):
         repository, new = self.repository(f"{owner}/{name}"), request.body
         self.for_writing(repository, request.user)
         for pull in repository.pulls.values():
-            if pull.state == "open" and (pull.head, pull.base) == (new["head"], new["base"]):
+            if (
+                pull.source is repository
+                and pull.state == "open"
+                and (pull.head, pull.base) == (new["head"], new["base"])
+            ):
                 raise Refused(409, {"message": f"pull request already exists for these targets [id: {pull.id}]"})
         if not repository.tip(new["head"]):
             raise Refused(404, self.error(404))
@@ -154,6 +158,8 @@ class FakeGitea(FakeServer):
         if "title" in body:
             pull.title, pull.draft = body["title"].removeprefix(DRAFT), body["title"].startswith(DRAFT)
         pull.body = body.get("body", pull.body)
+        if "state" in body and pull.state == "merged":
+            raise Refused(412, {"message": "cannot change state of this pull request, it was already merged"})
         if body.get("state") == "closed" and pull.state == "open":
             repository.close_by_user(pull.number)
         return Answer(self.told(pull, request.user.login), 201)
@@ -201,6 +207,12 @@ class FakeGitea(FakeServer):
         told = repository.permissions.get(login, "none" if repository.private else "read")
         return Answer({"permission": told, "role_name": told, "user": self.user(login)})
 
+    @route("GET", "/repos/{owner}/{name}/assignees")
+    def assignees(self, request: Request, owner: str, name: str) -> Answer:
+        """Those with write access."""
+        permissions = self.repository(f"{owner}/{name}").permissions
+        return Answer([self.user(login) for login, one in permissions.items() if one in ("write", "admin")])
+
     @route("POST", "/repos/{owner}/{name}/pulls/{number}/requested_reviewers")
     def reviewers(self, request: Request, owner: str, name: str, number: str) -> Answer:
         repository = self.repository(f"{owner}/{name}")
@@ -214,9 +226,15 @@ class FakeGitea(FakeServer):
         pull.teams += [one for one in teams if one not in pull.teams]
         return Answer([], 201)
 
+    @route("GET", "/repos/{owner}/{name}/pulls/{number}/reviews")
+    def reviews(self, request: Request, owner: str, name: str, number: str) -> Answer:
+        pull = self.pull(self.repository(f"{owner}/{name}"), number)
+        told = [{"user": self.user(one.author), "commit_id": one.commit, "body": one.body} for one in pull.reviews]
+        return self.page(request, f"/repos/{owner}/{name}/pulls/{number}/reviews", told, "limit")
+
     @route("POST", "/repos/{owner}/{name}/pulls/{number}/reviews")
     def review(self, request: Request, owner: str, name: str, number: str) -> Answer:
         pull = self.pull(self.repository(f"{owner}/{name}"), number)
         body = request.body
-        pull.reviews.append(FakeReview(request.user.login, body["commit_id"], body["comments"]))
+        pull.reviews.append(FakeReview(request.user.login, body["commit_id"], body["comments"], body.get("body", "")))
         return Answer({"id": len(pull.reviews), "state": "COMMENT", "body": body.get("body", "")})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.bot.fakes.server import Answer, FakeServer, Refused, Request, route
-from tests.bot.fakes.state import FakeComment, FakePull, FakeRepository, FakeReview
+from tests.bot.fakes.server import FakeServer, Refused, Request, route
+from tests.bot.fakes.state import Answer, FakeComment, FakePull, FakeRepository, FakeReview
 
 WHEN = "2026-01-02T03:04:05Z"
 
@@ -137,7 +137,7 @@ class FakeGitHub(FakeServer):
     def label(self, repository: FakeRepository, name: str) -> dict[str, Any]:
         url = f"{self.api}/v3/repos/{repository.name}/labels/{name}"
         shape = {"id": 1, "node_id": "L_1", "url": url, "name": name, "color": "ededed", "default": False}
-        return {**shape, "description": None}
+        return {**shape, "description": ""}
 
     def remark(self, pull: FakePull, comment: FakeComment) -> dict[str, Any]:
         url = f"{self.api}/v3/repos/{pull.repository.name}/issues"
@@ -324,24 +324,31 @@ class FakeGitHub(FakeServer):
         body = request.body
         if body["commit_id"] != pull.head_commit:
             raise self.invalid("commit_id is not part of the pull request")
-        made = FakeReview(request.user.login, body["commit_id"], body["comments"])
+        made = FakeReview(request.user.login, body["commit_id"], body["comments"], body.get("body", ""))
         pull.reviews.append(made)
+        return Answer(self.reviewed(pull, made))
+
+    @route("GET", "/v3/repos/{owner}/{name}/pulls/{number}/reviews")
+    def reviews(self, request: Request, owner: str, name: str, number: str) -> Answer:
+        pull = self.pull(self.repository(f"{owner}/{name}"), number)
+        told = [self.reviewed(pull, one) for one in pull.reviews]
+        return self.page(request, f"/v3/repos/{owner}/{name}/pulls/{number}/reviews", told)
+
+    def reviewed(self, pull: FakePull, review: FakeReview) -> dict[str, Any]:
         url = f"{self.url}/{pull.repository.name}/pull/{pull.number}#review"
         api = f"{self.api}/v3/repos/{pull.repository.name}/pulls/{pull.number}"
-        return Answer(
-            {
-                "id": len(pull.reviews),
-                "node_id": "PRR_1",
-                "user": self.user(request.user.login),
-                "body": body.get("body", ""),
-                "state": "COMMENTED",
-                "commit_id": body["commit_id"],
-                "html_url": url,
-                "pull_request_url": api,
-                "_links": {"html": {"href": url}, "pull_request": {"href": api}},
-                "author_association": "CONTRIBUTOR",
-            }
-        )
+        return {
+            "id": pull.reviews.index(review) + 1,
+            "node_id": "PRR_1",
+            "user": self.user(review.author),
+            "body": review.body,
+            "state": "COMMENTED",
+            "commit_id": review.commit,
+            "html_url": url,
+            "pull_request_url": api,
+            "_links": {"html": {"href": url}, "pull_request": {"href": api}},
+            "author_association": "CONTRIBUTOR",
+        }
 
     @route("POST", "/v3/gists")
     def gist(self, request: Request) -> Answer:

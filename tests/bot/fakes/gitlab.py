@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bot.fakes.server import Answer, FakeServer, Refused, Request, route
-from tests.bot.fakes.state import FakePull, FakeRepository, FakeReview, FakeUser
+from tests.bot.fakes.server import FakeServer, Refused, Request, route
+from tests.bot.fakes.state import Answer, FakePull, FakeRepository, FakeReview, FakeUser
 
 LEVELS = {"read": 20, "write": 30, "admin": 50}
 STATES = {"open": "opened", "closed": "closed", "merged": "merged"}
@@ -147,7 +147,11 @@ class FakeGitLab(FakeServer):
         repository, new = self.project(project), request.body
         self.for_writing(repository, request.user)
         for pull in repository.pulls.values():
-            if pull.state == "open" and (pull.head, pull.base) == (new["source_branch"], new["target_branch"]):
+            if (
+                pull.source is repository
+                and pull.state == "open"
+                and (pull.head, pull.base) == (new["source_branch"], new["target_branch"])
+            ):
                 text = f"Another open merge request already exists for this source branch: !{pull.number}"
                 raise Refused(409, {"message": [text]})
         if not repository.tip(new["source_branch"]):
@@ -212,11 +216,11 @@ class FakeGitLab(FakeServer):
     @route("POST", "/projects/{project}/merge_requests/{number}/discussions")
     def discuss(self, request: Request, project: str, number: str) -> Answer:
         pull = self.pull(self.project(project), number)
-        position = request.body["position"]
+        position = request.body.get("position")
         needed = {"position_type", "base_sha", "start_sha", "head_sha", "new_path", "old_path", "new_line"}
-        if needed - set(position) or position["head_sha"] != pull.head_commit:
+        if position and (needed - set(position) or position["head_sha"] != pull.head_commit):
             raise Refused(400, {"message": '400 Bad request - Note {:line_code=>["can\'t be blank"]}'})
-        pull.reviews.append(FakeReview(request.user.login, position["head_sha"], [request.body]))
+        pull.reviews.append(FakeReview(request.user.login, pull.head_commit, [request.body], request.body["body"]))
         return Answer({"id": f"{len(pull.reviews)}", "individual_note": False, "notes": []}, 201)
 
     @route("POST", "/snippets")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.bot.fakes.faults import Fault
-from tests.bot.fakes.state import FakeForge, FakePull, FakeRepository, FakeUser
+from tests.bot.fakes.state import Answer, FakeForge, FakePull, FakeRepository, FakeUser
 
 
 class Refused(Exception):
@@ -32,12 +32,6 @@ class Request(NamedTuple):
     user: FakeUser
     query: Mapping[str, str]
     body: Any
-
-
-class Answer(NamedTuple):
-    body: object
-    status: int = 200
-    headers: Mapping[str, str] = {}
 
 
 Route = Callable[..., Answer]
@@ -182,16 +176,19 @@ class FakeServer:
         with self.forge.lock:
             self.forge.requests.append((http.command, http.path.removeprefix(self.prefix), body))
             user = self.forge.of_token(self.token(http.headers))  # type: ignore[arg-type]
-            if user is None:
-                return Answer(self.error(401), 401)
-            for one in self.routes:
-                method, pattern = one.route
-                if method == http.command and (found := pattern.match(path)):
-                    parts = {name: unquote(value) for name, value in found.groupdict().items()}
-                    try:
-                        return one(self, Request(user, query, body), **parts)  # type: ignore[no-any-return]
-                    except Refused as refused:
-                        return Answer(refused.body, refused.status)
+            answer = self.dispatch(http.command, path, Request(user, query, body)) if user else None
+            self.forge.answers.append(answer or Answer(self.error(401), 401))
+            return self.forge.answers[-1]
+
+    def dispatch(self, method: str, path: str, request: Request) -> Answer:
+        for one in self.routes:
+            own, pattern = one.route
+            if own == method and (found := pattern.match(path)):
+                parts = {name: unquote(value) for name, value in found.groupdict().items()}
+                try:
+                    return one(self, request, **parts)  # type: ignore[no-any-return]
+                except Refused as refused:
+                    return Answer(refused.body, refused.status)
         return Answer(self.error(404), 404)
 
 

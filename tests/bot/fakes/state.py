@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import subprocess
@@ -9,10 +10,19 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tests.bot.fakes.faults import Fault
 
 NOBODY = "0" * 40
+
+
+class Answer(NamedTuple):
+    """What an API says to a request."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = {}
 
 
 @dataclass
@@ -39,7 +49,8 @@ class FakeReview:
 
     author: str
     commit: str
-    comments: list[dict[str, object]]
+    comments: list[dict[str, Any]]
+    body: str = ""
 
 
 @dataclass
@@ -104,7 +115,7 @@ class FakeRepository:
 
     @property
     def empty(self) -> bool:
-        return not self.git("for-each-ref", "--count=1", "refs/heads")
+        return not self._packed() and not any(one.is_file() for one in (self.bare / "refs/heads").rglob("*"))
 
     def git(self, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run git on the bare repository and return its output without white space around it."""
@@ -115,7 +126,15 @@ class FakeRepository:
 
     def tip(self, branch: str) -> str:
         """The commit a branch points to, empty if there is no such branch."""
-        return self.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
+        # Read from the files (man gitrepository-layout): a long list would else start git for each of its items.
+        with contextlib.suppress(OSError):
+            return (self.bare / "refs/heads" / branch).read_text().strip()
+        return self._packed().get(f"refs/heads/{branch}", "")
+
+    def _packed(self) -> dict[str, str]:
+        packed = self.bare / "packed-refs"
+        lines = packed.read_text().splitlines() if packed.exists() else []
+        return {line[41:]: line[:40] for line in lines if line[0] not in "#^" and line[41:].startswith("refs/heads/")}
 
     def read(self, branch: str, path: str) -> str:
         """The text of a file in a branch, without white space around it."""
@@ -215,7 +234,8 @@ class FakeRepository:
 class FakeForge:
     """A forge without an API: hand it to `FakeGitHub`, `FakeGitLab` or `FakeGitea`.
 
-    `token` is the bot's. `requests` are all that were made, as (method, path with query, body).
+    `token` is the bot's. `requests` are all that were made, as (method, path with query, body), and `answers` what
+    the API said to each.
     """
 
     def __init__(self, folder: Path, bot: str = "slimify-bot", token: str = "token-of-the-bot") -> None:
@@ -229,6 +249,7 @@ class FakeForge:
         self.published: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, object]] = []
+        self.answers: list[Answer] = []
         self.bot = bot
         self.token = token
         self.add_user(bot, token)
