@@ -176,14 +176,14 @@ def test_a_folder_that_is_none(bare: Bare, cloned: Cloned) -> None:
 
 def test_where_links_lead(bare: Bare, cloned: Cloned) -> None:
     links = {
-        "to": b"d/f", "up/to": b"../d/f", "dir": b"d", "out": b"../x", "passwd": b"/etc/passwd", "loop": b"loop",
+        "to": b"d/f", "up/to": b"../d/f", "dir": b"d", "out": b"../x", "passwd": b"/etc/passwd", "root": b"/d/f", "loop": b"loop",
         "empty": b"", "long": b"d/" * 3000 + b"f", "nul": b"d/f\0g",
     }  # fmt: skip
     bare.lay({"d/f": b"x", **{path: ("120000", target) for path, target in links.items()}})
     with cloned() as found:
         for path in ("to", "up/to", "dir/f", "nul", "d/../d/./f"):
             assert resolve(found, path) == "d/f", path
-        for path in ("out", "passwd", "loop", "empty", "long", "gone", "d/f/..", "d/f/x", ".."):
+        for path in ("out", "passwd", "root", "loop", "empty", "long", "gone", "d/f/..", "d/f/x", ".."):
             assert resolve(found, path) is None, path
         assert resolve(found, "") == ""
         tree = GitTree(found, "")
