@@ -64,17 +64,21 @@ def test_gitlab_groups_have_subgroups(fake: FakeForge, gitlab: FakeGitLab) -> No
 
 @pytest.mark.parametrize("title", ["Draft: Title", "[Draft] Title", "(draft) Title", "draft:Title"])
 def test_gitlab_titles_of_drafts(shop: FakeRepository, gitlab: FakeGitLab, title: str) -> None:
-    shop.open_as("alice", BRANCH, title=title).draft = True
-    bot = connect("gitlab", gitlab.url, shop.forge.token)
-    (found,) = bot.with_branch("acme/shop", BRANCH)
-    assert found.draft
-    assert found.title in ("Title", title)
+    told = gitlab.told(shop.open_as("alice", BRANCH, draft=True)) | {"title": title}
+    shop.forge.faults.append(Fault("GET .*/merge_requests", 200, {"Content-Type": "application/json"}, [told]))
+    (found,) = connect("gitlab", gitlab.url, shop.forge.token).with_branch("acme/shop", BRANCH)
+    assert (found.title, found.draft) == ("Title", True)
 
 
-def test_gitlab_a_member_through_a_group_may_push(shop: FakeRepository, gitlab: FakeGitLab) -> None:
-    shop.permissions.clear()
-    bot = connect("gitlab", gitlab.url, shop.forge.token)
-    assert not bot.repository("acme/shop").can_push
+@pytest.mark.parametrize("permission", ["write", "read", None])
+def test_gitlab_who_is_a_member_through_a_group(
+    shop: FakeRepository, gitlab: FakeGitLab, permission: str | None
+) -> None:
+    silent = {"permissions": {"project_access": None, "group_access": None}}
+    told = gitlab.described(shop, shop.forge.user("slimify-bot")) | silent
+    shop.forge.faults.append(Fault("GET .*shop$", 200, {"Content-Type": "application/json"}, told))
+    shop.permissions = {"slimify-bot": permission} if permission else {}
+    assert connect("gitlab", gitlab.url, shop.forge.token).repository("acme/shop").can_push == (permission == "write")
 
 
 def test_gitlab_a_line_that_cannot_be_commented_becomes_a_thread(shop: FakeRepository, gitlab: FakeGitLab) -> None:
