@@ -131,7 +131,7 @@ class _Pool:
         try:
             self._running.append(Running(job, self._visit, self._limits))
         except OSError as error:
-            _log.error("%s: no process for the visit: %s", job.repository, error.strerror)
+            _log.error("%s: no process for the visit: %s", job.repository, error)
             self._queue.put_back(job)
             return False
         return True
