@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from slimify.rewrite.outcome import Outcome
@@ -41,13 +42,15 @@ class FileChange(NamedTuple):
 class Fixed(NamedTuple):
     """One Dockerfile that was rewritten. Paths in `outcome` start from the root of the repository.
 
-    `dropped` are transforms that a proof left out, each with its proof.
+    `dropped` are transforms that a proof left out, each with its proof. `again` makes the rewrite with only some of its
+    transforms, and everything else alike.
     """
 
     build: ImageBuild
     outcome: Outcome
     proof: Proof | None = None
     dropped: tuple[tuple[str, Proof], ...] = ()
+    again: Callable[[Collection[str]], Outcome] | None = None
 
 
 class Proposal(NamedTuple):

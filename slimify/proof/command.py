@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import slimify
@@ -94,7 +95,7 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
         engine = find_engine(request.trial.engine)
         with session(engine, request.keep) as names:
             prover = _prover(request, engine, names, say)
-            proof = prover.prove(_subject(request, request.settings))
+            proof = prover.prove(_subject(request))
             if request.keep:
                 say(f"kept: the images {names.image('')}…, and the logs below {names.folder}")
             elif (failed := proof.failed) is not None:
@@ -112,8 +113,12 @@ class Proven(NamedTuple):
     dropped: tuple[tuple[str, Proof], ...]
 
 
-def fix_and_prove(request: Request, say: Callable[[str], None]) -> Proven:
+def fix_and_prove(
+    request: Request, say: Callable[[str], None], made: Callable[[Settings], Outcome] | None = None
+) -> Proven:
     """Rewrite, and leave out what cannot be proved. Raises `ProofError`, and what `slimify.fix` raises.
+
+    `made` makes the rewrite, if it is not simply that of the file for this build.
 
     Where a proof fails the transforms are tried in their order, halving, until the first one is found with which it
     does; that one is left out, and the rest is tried again.
@@ -121,7 +126,7 @@ def fix_and_prove(request: Request, say: Callable[[str], None]) -> Proven:
     try:
         engine = find_engine(request.trial.engine)
         with session(engine, request.keep) as names:
-            return _without_culprits(request, _prover(request, engine, names, say), say)
+            return _without_culprits(request, _prover(request, engine, names, say), say, made)
     except (EngineError, ImageError) as error:
         raise ProofError(str(error)) from error
 
@@ -131,13 +136,16 @@ def _prover(request: Request, engine: Engine, names: Session, say: Callable[[str
     return Prover(engine, names, given, tried(request.trial), say, request.rebuild, request.compressed)
 
 
-def _without_culprits(request: Request, prover: Prover, say: Callable[[str], None]) -> Proven:
+def _without_culprits(
+    request: Request, prover: Prover, say: Callable[[str], None], made: Callable[[Settings], Outcome] | None
+) -> Proven:
+    before = _read(request.path)
+    made = made or partial(rewrite, request, before)
     dropped: list[tuple[str, Proof]] = []
     while True:
         settings = request.settings
         settings = settings._replace(skip=(*settings.skip, *(name for name, _ in dropped)))
-        before = _read(request.path)
-        outcome = rewrite(request, before, settings)
+        outcome = made(settings)
         if not outcome.changed:
             return Proven(outcome, None, tuple(dropped))
         proof = prover.prove(_rewritten(request, before, outcome))
@@ -150,19 +158,19 @@ def _without_culprits(request: Request, prover: Prover, say: Callable[[str], Non
         low, high, found = 0, len(names), proof
         while high - low > 1:
             middle = (low + high) // 2
-            part = prover.prove(_subject(request, settings._replace(only=tuple(names[:middle]))))
+            part = prover.prove(_rewritten(request, before, made(settings._replace(only=tuple(names[:middle])))))
             low, high, found = (middle, high, found) if part.ok else (low, middle, part)
         dropped.append((names[high - 1], found))
         say(f"left out: {names[high - 1]}")
 
 
-def _subject(request: Request, settings: Settings) -> Subject:
+def _subject(request: Request) -> Subject:
     context = _context(request)
     before = _read(request.path)
     ignored = _ignore_text(request.path, context)
     if request.against is not None:
         return Subject(before, _read(request.against), context, (ignored, _ignore_text(request.against, context)))
-    return _rewritten(request, before, rewrite(request, before, settings))
+    return _rewritten(request, before, rewrite(request, before, request.settings))
 
 
 def _rewritten(request: Request, before: str, outcome: Outcome) -> Subject:
