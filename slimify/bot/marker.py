@@ -22,6 +22,7 @@ _MOST_ANSWERED = 500
 
 _LINE = re.compile(r"^<!-- slimify: (\{[^\n]*\}) -->[ \t]*\r?$", re.MULTILINE)
 _LONGEST = 65_536
+_LONGEST_TITLE = 256
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
 _CHANGE = re.compile(r"[0-9a-f]{12}")
 _TRANSFORM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -34,7 +35,8 @@ class Marker(NamedTuple):
 
     `fingerprint` and `changes` are the proposal's, `ignored` the transforms that somebody asked to leave out. `stopped`
     says that nothing may be proposed to this repository any more. `answered` are the numbers of the comments that were
-    dealt with. Where there were more than 500 changes, `changes` are the first of them in their order, and `sum_of_all`
+    dealt with. `title` is the one that the bot gave. `void` says that the bot itself closed it, since there was nothing
+    left to do. Where there were more than 500 changes, `changes` are the first of them in their order, and `sum_of_all`
     is that of all.
     """
 
@@ -44,6 +46,8 @@ class Marker(NamedTuple):
     stopped: bool = False
     answered: tuple[int, ...] = ()
     sum_of_all: str = ""
+    title: str = ""
+    void: bool = False
 
     def knows(self, changes: Iterable[str]) -> bool:
         """Whether all of these changes were in the proposal. Of one that was cut, only what is sure counts."""
@@ -58,6 +62,7 @@ def marker_of(
     ignored: Iterable[str] = (),
     stopped: bool = False,
     answered: Iterable[int] = (),
+    title: str = "",
 ) -> Marker:
     """A marker within the bounds: of too many changes the first in their order, of answered comments the latest."""
     every = sorted(set(changes))
@@ -68,6 +73,7 @@ def marker_of(
         stopped,
         tuple(sorted(set(answered))[-_MOST_ANSWERED:]),
         _sum(every) if len(every) > _MOST_CHANGES else "",
+        title,
     )
 
 
@@ -82,6 +88,10 @@ def written(marker: Marker) -> str:
         data["answered"] = list(marker.answered)
     if marker.sum_of_all:
         data["sum"] = marker.sum_of_all
+    if marker.title:
+        data["title"] = marker.title
+    if marker.void:
+        data["void"] = True
     text = json.dumps(data, separators=(",", ":")).replace("--", "-\\u002d")
     line = f"<!-- slimify: {text} -->"
     if read_marker(line) != marker:
@@ -103,6 +113,11 @@ def without_marker(body: str) -> str:
     return _LINE.sub("", body).rstrip()
 
 
+def with_marker(body: str, marker: Marker) -> str:
+    """The text as people see it, with this marker in place of what was there."""
+    return f"{without_marker(body)}\n\n{written(marker)}\n"
+
+
 def _read(text: str) -> Marker | None:
     try:
         data = json.loads(text)
@@ -113,7 +128,7 @@ def _read(text: str) -> Marker | None:
     fingerprint = data.get("fingerprint")
     if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
         return None
-    total = data.get("sum", "")
+    total, title = data.get("sum", ""), data.get("title", "")
     return Marker(
         fingerprint,
         frozenset(_strings(data.get("changes"), _CHANGE)[:_MOST_CHANGES]),
@@ -121,6 +136,8 @@ def _read(text: str) -> Marker | None:
         data.get("stopped") is True,
         tuple(_numbers(data.get("answered"))[-_MOST_ANSWERED:]),
         total if isinstance(total, str) and _FINGERPRINT.fullmatch(total) else "",
+        title if isinstance(title, str) and len(title) <= _LONGEST_TITLE else "",
+        data.get("void") is True,
     )
 
 

@@ -6,7 +6,7 @@ Only those who may push are listened to; to others nothing is answered either, s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from slimify.bot.forge import Comment
@@ -42,19 +42,19 @@ def orders_in(text: str) -> list[list[str]]:
 
 def orders_of(
     comments: Iterable[Comment],
-    answered: int,
+    answered: Collection[int],
     me: str,
     may_write: Callable[[str], bool],
     transforms: Sequence[str],
 ) -> Orders:
-    """The orders in comments after the one numbered `answered`, whose numbers rise with time on every forge.
+    """The orders in comments, except those whose numbers are in `answered`.
 
     `may_write` is asked once for each person who gives one. `transforms` are the names that can be ignored.
     """
     found = NONE
     allowed: dict[str, bool] = {}
     for comment in comments:
-        if comment.number <= answered or comment.author == me:
+        if comment.number in answered or comment.author == me:
             continue
         lines = orders_in(comment.body)
         if not lines:

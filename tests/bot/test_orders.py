@@ -10,7 +10,7 @@ from slimify.bot.orders import NONE, Orders, orders_in, orders_of
 NAMES = ("merge-runs", "split-stage")
 
 
-def read(*comments: Comment, answered: int = 0) -> Orders:
+def read(*comments: Comment, answered: tuple[int, ...] = ()) -> Orders:
     return orders_of(comments, answered, "slimify[bot]", {"ann": True, "bob": False}.__getitem__, NAMES)
 
 
@@ -45,7 +45,7 @@ def test_who_may_push_is_heard() -> None:
 
 def test_what_is_answered_is_not_read_again() -> None:
     old, new = Comment(4, "ann", "/slimify stop"), Comment(9, "ann", "/slimify ignore merge-runs")
-    assert read(old, new, answered=4) == Orders(ignore=("merge-runs",), read=(9,))
+    assert read(old, new, answered=(4,)) == Orders(ignore=("merge-runs",), read=(9,))
 
 
 def test_several_orders_add_up() -> None:
