@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 import typer
 
 import slimify
+from slimify import bot_cli
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
 from slimify.config_values import WrongError, command_words, seconds, size
 from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, format_only, put
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="What may stand in slimify.toml or [tool.slimify].", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(bot_cli.app, name="bot")
 
 
 class Level(enum.StrEnum):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from slimify.config import ConfigError, line_of, malformed
 from slimify.config_values import WrongError, boolean, seconds, size, string, strings, table
 
-KINDS = {"github": "https://api.github.com", "gitlab": "https://gitlab.com", "gitea": "https://codeberg.org"}
+KINDS = {"github": "https://github.com", "gitlab": "https://gitlab.com", "gitea": "https://codeberg.org"}
 """The kinds of forges, each with the address that is meant where none is given."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")

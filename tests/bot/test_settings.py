@@ -45,7 +45,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert read_settings(str(path)) == Bot(
         accounts={
             "github": Account(
-                "github", "github", "https://api.github.com", SecretPlace(file="/run/secrets/token"), owners=("acme",)
+                "github", "github", "https://github.com", SecretPlace(file="/run/secrets/token"), owners=("acme",)
             ),
             "inside": Account(
                 "inside", "gitlab", "https://git.example.org", SecretPlace("GITLAB_TOKEN"), SecretPlace("GITLAB_HOOK")
