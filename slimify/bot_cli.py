@@ -13,6 +13,7 @@ import typer
 from slimify.run import FAILED, OK, complain, log, put
 
 if TYPE_CHECKING:
+    from slimify.bot.redact import Secrets
     from slimify.bot.reports import Report
     from slimify.bot.settings import Account, Bot
 
@@ -133,8 +134,7 @@ def serve(
     with _complaining():
         from slimify.bot.service import serve as serve_all
 
-        _logging()
-        serve_all(_settings(settings), workers=workers)
+        serve_all(_settings(settings), _logging(), workers=workers)
 
 
 @app.command(epilog="Exit codes: 0 it was asked to stop; 2 bad usage, or the queue cannot be used.")
@@ -143,8 +143,7 @@ def work(settings: NeededSettings) -> None:
     with _complaining():
         from slimify.bot.service import work as work_on
 
-        _logging()
-        work_on(_settings(settings))
+        work_on(_settings(settings), _logging())
 
 
 @app.command(epilog="Exit codes: 0 done; 2 bad usage, or the queue cannot be used.")
@@ -238,12 +237,14 @@ def _lines(path: str) -> list[str]:
         raise ConfigError(path, f"cannot be read: {why}") from None
 
 
-def _logging() -> None:
-    """What a service says goes to standard error, without secrets of any known form."""
+def _logging() -> Secrets:
+    """Have a service talk to standard error, without the secrets that are returned, or any of a known form."""
     import logging
 
     from slimify.bot.redact import RedactingFilter, Secrets
 
+    secrets = Secrets()
     handler = logging.StreamHandler()
-    handler.addFilter(RedactingFilter(Secrets()))
+    handler.addFilter(RedactingFilter(secrets))
     logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(message)s")
+    return secrets

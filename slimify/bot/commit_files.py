@@ -11,7 +11,11 @@ from slimify.semantics.build_context import Entry, Kind
 
 
 class CommitFiles:
-    """Implements `slimify.bot.builds.repository.RepositoryFiles` over a commit that nobody checks out."""
+    """Implements `slimify.bot.builds.repository.RepositoryFiles` over a commit that nobody checks out.
+
+    What a checkout changes by its attributes (line ends, `ident`, encodings) is not done: files are as they are stored,
+    which is also how a commit writes them. A file of Git LFS has the size of the file, and no content.
+    """
 
     def __init__(self, clone: Clone) -> None:
         self._clone = clone
@@ -28,10 +32,13 @@ class CommitFiles:
         if entry.mode == SUBMODULE:
             return Entry(entry.path, Kind.OTHER, 0, 0o755)
         if entry.mode == LINK:
-            target = self._clone.content(entry) or b""
-            return Entry(entry.path, Kind.LINK, 0, 0o777, target.decode("utf-8", "surrogateescape"))
-        return Entry(entry.path, Kind.FILE, entry.size, int(entry.mode[-3:], 8))
+            return Entry(entry.path, Kind.LINK, 0, 0o777, self._clone.folders.target(entry))
+        size = self._clone.folders.pointed_size(entry)
+        return Entry(entry.path, Kind.FILE, entry.size if size is None else size, int(entry.mode[-3:], 8))
 
     def read(self, path: str) -> bytes | None:
-        """The content of the file at exactly this path; None if there is none, or a very large one."""
-        return self._clone.read(path)
+        """The content of the file at exactly this path; None if there is none, or if what is stored is not the file."""
+        entry = self._clone.entry(path)
+        if entry is None or not entry.regular or self._clone.folders.pointed_size(entry) is not None:
+            return None
+        return self._clone.content(entry)

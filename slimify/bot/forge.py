@@ -31,7 +31,10 @@ class TemporaryError(ForgeError):
 
 
 class Repository(NamedTuple):
-    """A repository as its forge describes it. `name` is its path there, such as `owner/name`."""
+    """A repository as its forge describes it. `name` is its path there, such as `owner/name`.
+
+    One is `private` unless everybody can read it.
+    """
 
     name: str
     clone_url: str
@@ -41,6 +44,7 @@ class Repository(NamedTuple):
     fork: bool = False
     empty: bool = False
     can_push: bool = True
+    private: bool = True
 
 
 class State(enum.Enum):

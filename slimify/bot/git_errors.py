@@ -59,8 +59,9 @@ _KINDS: tuple[tuple[type[GitError], re.Pattern[str]], ...] = (
         re.compile(
             r"returned error: (?:5\d\d|408|429)|[Cc]ould not resolve host|[Cc]ould not resolve hostname"
             r"|[Ff]ailed to connect|[Cc]onnection (?:refused|reset|timed out|was reset|closed)|[Tt]imed? ?out"
-            r"|unexpected disconnect|early EOF|hung up unexpectedly|RPC failed|Empty reply from server"
-            r"|[Nn]etwork is unreachable|No route to host|SSL_ERROR_SYSCALL|TLS connection was non-properly terminated"
+            r"|unexpected disconnect|transfer closed with|early EOF|hung up unexpectedly|RPC failed"
+            r"|Empty reply from server|[Nn]etwork is unreachable|No route to host"
+            r"|SSL_ERROR_SYSCALL|TLS connection was non-properly terminated"
             r"|remote failed to report status|expected flush after ref listing|Operation too slow"
         ),
     ),

@@ -1,4 +1,4 @@
-"""The folders of a commit, which git lists only files of, and where its links lead."""
+"""The folders of a commit, which git lists only files of, and what its links and pointers say."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
-from slimify.bot.git_objects import LINK, SUBMODULE, TreeEntry
-from slimify.context.links import MAX_HOPS
-from slimify.context.paths import inside
+from slimify.bot.git_objects import SUBMODULE, TreeEntry
 
 # Source: git-lfs, docs/spec.md, "The Pointer". One has fewer than 1024 bytes, and the version is its first key.
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?size (\d{1,18})\n?")
@@ -52,45 +50,6 @@ class Folders:
         """The file, link or submodule at this path, None if there is none."""
         folder, _, name = path.rpartition("/")
         return self.inside(folder).get(name)
-
-    def real(self, path: str) -> str | None:
-        """Where a path leads when links are followed; None if nowhere, or out of the commit.
-
-        An absolute link leads out: where it points to is a matter of the machine.
-        """
-        hops = 0
-        done: list[str] = []
-        steps = path.split("/")[::-1]
-        while steps:
-            step = steps.pop()
-            if step in ("", "."):
-                continue
-            here = "/".join(done)
-            if here not in self:
-                return None
-            if step == "..":
-                if not done:
-                    return None
-                done.pop()
-                continue
-            if step not in self.inside(here):
-                return None
-            entry = self.inside(here)[step]
-            if entry is None or entry.mode != LINK:
-                done.append(step)
-                continue
-            hops += 1
-            target = self.target(entry)
-            if hops > MAX_HOPS or not target or target.startswith("/"):
-                return None
-            steps += target.split("/")[::-1]
-        return "/".join(done)
-
-    def folder(self, path: str) -> str | None:
-        """Where the folder at a path is, links followed; None if there is none."""
-        known = inside(path)
-        real = None if known is None else self.real(known)
-        return real if real is not None and real in self else None
 
     def target(self, link: TreeEntry) -> str:
         """Where a link points to; the empty string if it is nothing that can be pointed to.

@@ -93,6 +93,7 @@ def allowed(trial: Trial, building: Building) -> Trial:
         ports=trial.ports,
         engine=building.engine,
         builder=building.builder,
+        network=building.network,
         timeout=building.timeout,
         max_size=building.max_size,
     )

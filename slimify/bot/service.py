@@ -12,6 +12,7 @@ from pathlib import Path
 from slimify.bot.forges.connect import connect
 from slimify.bot.jobs import Job, WorkQueue
 from slimify.bot.queue_sqlite import SqliteQueue
+from slimify.bot.redact import Secrets
 from slimify.bot.run import Wanted, repositories
 from slimify.bot.server import Address, Hook, Sweep
 from slimify.bot.server import serve as serve_queue
@@ -23,23 +24,29 @@ from slimify.bot.workers import work as work_queue
 from slimify.config import ConfigError
 
 
-def tokens_of(bot: Bot) -> dict[str, str]:
+def tokens_of(bot: Bot, secrets: Secrets) -> dict[str, str]:
     """The tokens of all forges by name. Raises `ConfigError` where one is missing."""
     found = {}
     for name, account in bot.accounts.items():
         token = secret_at(account.token)
         if token is None:
             raise ConfigError(f"forge.{name}", "needs token-env or token-file")
+        secrets.add(token)
         found[name] = token
     if not found:
         raise ConfigError("forge", "no forge is settled, such as [forge.github]")
     return found
 
 
-def hooks_of(bot: Bot) -> dict[str, Hook]:
+def hooks_of(bot: Bot, secrets: Secrets) -> dict[str, Hook]:
     """The forges that may post, by name, each with its secret. Raises `ConfigError`."""
-    secrets = {name: secret_at(account.webhook_secret) for name, account in bot.accounts.items()}
-    return {name: Hook(bot.accounts[name].kind, (secret,)) for name, secret in secrets.items() if secret is not None}
+    found = {}
+    for name, account in bot.accounts.items():
+        secret = secret_at(account.webhook_secret)
+        if secret is not None:
+            secrets.add(secret)
+            found[name] = Hook(account.kind, (secret,))
+    return found
 
 
 @contextmanager
@@ -71,12 +78,12 @@ def sweep_of(bot: Bot, tokens: Mapping[str, str]) -> Callable[[], Iterator[Job]]
     return jobs
 
 
-def serve(bot: Bot, *, workers: bool = True) -> None:
+def serve(bot: Bot, secrets: Secrets, *, workers: bool = True) -> None:
     """Take what forges post, and visit, until a signal comes. Without `workers` others visit.
 
-    Raises `ConfigError` and `QueueError`.
+    `secrets` learns what there is to be hidden. Raises `ConfigError` and `QueueError`.
     """
-    tokens, hooks = tokens_of(bot), hooks_of(bot)
+    tokens, hooks = tokens_of(bot, secrets), hooks_of(bot, secrets)
     if not hooks:
         raise ConfigError("forge", "no forge may post: webhook-secret-env or webhook-secret-file is missing")
     host, port = listening(bot.listen)
@@ -92,9 +99,12 @@ def serve(bot: Bot, *, workers: bool = True) -> None:
         )
 
 
-def work(bot: Bot) -> None:
-    """Visit what is in the queue, until a signal comes. Raises `ConfigError` and `QueueError`."""
-    tokens = tokens_of(bot)
+def work(bot: Bot, secrets: Secrets) -> None:
+    """Visit what is in the queue, until a signal comes.
+
+    `secrets` learns what there is to be hidden. Raises `ConfigError` and `QueueError`.
+    """
+    tokens = tokens_of(bot, secrets)
     with opened(bot) as queue, _visit(bot, tokens) as visit, stopping_on_signals() as stop:
         work_queue(queue, visit, workers=bot.workers, stop=stop, limits=Limits(seconds=bot.visit_timeout))
 

@@ -54,6 +54,7 @@ class Building(NamedTuple):
     enabled: bool = False
     engine: str | None = None
     builder: str | None = None
+    network: str | None = None
     timeout: float = 1800.0
     max_size: int = 10_000_000_000
     rebuild: bool = True
@@ -172,6 +173,7 @@ _BUILDING: dict[str, Callable[[object], Any]] = {
     "enabled": boolean,
     "engine": _one_of("docker", "podman", "buildah"),
     "builder": string,
+    "network": string,
     "timeout": seconds,
     "max-size": size,
     "rebuild": boolean,

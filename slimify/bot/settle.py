@@ -29,6 +29,7 @@ from slimify.bot.forge import (
 from slimify.bot.git import Clone
 from slimify.bot.git_objects import Identity
 from slimify.bot.groups import PREFIX, Group
+from slimify.bot.links import Lines
 from slimify.bot.marker import Marker, marker_of, with_marker
 from slimify.bot.orders import NONE, Orders, orders_of
 from slimify.bot.owners import owners_of
@@ -78,6 +79,7 @@ class Surroundings(NamedTuple):
     allowance: Allowance
     now: Callable[[], datetime]
     say: Callable[[str], None]
+    redact: Callable[[str], str]
     again: bool
 
     @property
@@ -305,15 +307,22 @@ def _body(around: Surroundings, plan: Plan, marker: Marker) -> str:
     forge = around.forge
     report = next((one.proof for one in plan.proposal.fixed if one.proof is not None), None)
     url = None
-    if report is not None:
-        name = f"slimify-{plan.fingerprint[:12]}.html"
-        page = as_html(report, around.repository.name)
+    # A page can be read by all who have its address, or more; what a private repository holds is not for them.
+    if report is not None and not around.repository.private:
         with suppress(ForgeError):
-            url = forge.publish(name, page)
-    return body_of(
-        plan.proposal,
-        marker,
-        Around(forge.kind, settings=around.settings_file, report_url=url),
+            url = forge.publish(f"slimify-{plan.fingerprint[:12]}.html", as_html(report, around.repository.name))
+    return body_of(plan.proposal, marker, _around(around, report_url=url))
+
+
+def _around(around: Surroundings, report_url: str | None = None) -> Around:
+    """What the text says that the proposal does not know."""
+    repository, commit = around.repository, around.commit.commit
+    return Around(
+        around.forge.kind,
+        settings=around.settings_file,
+        report_url=report_url,
+        lines=Lines(around.forge.kind, repository.web_url, commit),
+        redact=around.redact,
     )
 
 
@@ -322,7 +331,7 @@ def _event(around: Surroundings, plan: Plan, what: str, *, why: str = "", url: s
     title = title_of(plan.proposal) if proposal is not None else ""
     body = ""
     if around.bot.dry_run and proposal is not None:
-        body = body_of(plan.proposal, _marker(plan, title), Around(around.forge.kind, settings=around.settings_file))
+        body = body_of(plan.proposal, _marker(plan, title), _around(around))
     present = plan.history.open
     return Event(
         what,

@@ -40,7 +40,8 @@ class Visited(NamedTuple):
 class Visitor:
     """Visits repositories of one forge.
 
-    `credentials` are for git. `allowance` says how many pull requests may still be opened. `say` gets lines for a log.
+    `credentials` are for git. `allowance` says how many pull requests may still be opened. `say` gets lines for a log;
+    `redact` takes secrets out of what is shown.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Visitor:
         allowance: Allowance,
         now: Callable[[], datetime],
         say: Callable[[str], None],
+        redact: Callable[[str], str],
     ) -> None:
         self.forge = forge
         self.bot = bot
@@ -58,6 +60,7 @@ class Visitor:
         self._allowance = allowance
         self._now = now
         self._say = say
+        self._redact = redact
         self._me: str | None = None
 
     def visit(self, name: str, again: bool = False) -> Visited:
@@ -123,6 +126,7 @@ class Visitor:
                 allowance=self._allowance,
                 now=self._now,
                 say=self._say,
+                redact=self._redact,
                 again=again,
             )
             events = [settle(around, group, "there is nothing to improve") for group in groups]

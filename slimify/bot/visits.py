@@ -68,6 +68,7 @@ def visit_job(orders: Orders, job: Job) -> Result:
             Allowance(f"{orders.allowance}-{datetime.now(UTC):%F}", orders.bot.max_new),
             lambda: datetime.now(UTC),
             say,
+            secrets.redact,
         )
         visited = visitor.visit(job.repository, again=job.attempt > 1)
     except (TemporaryError, TemporaryGitError) as error:

@@ -53,7 +53,7 @@ class Story:
         bot = bot or self.bot
         allowance = Allowance(str(self.folder / "opened"), bot.max_new)
         credentials = Credentials("x-access-token", self.forge.token)
-        return Visitor(self.client(), bot, credentials, allowance, lambda: self.now, self.said.append)
+        return Visitor(self.client(), bot, credentials, allowance, lambda: self.now, self.said.append, str)
 
     def visit(self, *, bot: Bot | None = None, again: bool = False, name: str = "acme/shop") -> Visited:
         """A visit, as it is told."""

@@ -35,6 +35,7 @@ class Repository:
     def __init__(self, files: RepositoryFiles) -> None:
         self._files = files
         self._folders: dict[str, dict[str, Entry]] = {"": {}}
+        self._submodules: set[str] = set()
         self.problem = ""
         for count, entry in enumerate(files.paths()):
             if count >= MAX_ENTRIES or len(entry.path) > MAX_PATH:
@@ -46,6 +47,9 @@ class Repository:
         self.root = FolderContext(self, "", ignore=False)
 
     def _add(self, entry: Entry) -> None:
+        if entry.kind is Kind.OTHER:
+            self._submodules.add(entry.path)
+            entry = Entry(entry.path, Kind.FOLDER, 0, 0o755)
         if entry.kind is Kind.FOLDER:
             self._folders.setdefault(entry.path, {})
         while True:
@@ -66,6 +70,10 @@ class Repository:
     def listed(self, folder: str) -> Sequence[Entry]:
         """What is directly in a folder."""
         return tuple(self._folders.get(folder, {}).values())
+
+    def is_submodule(self, path: str) -> bool:
+        """Whether another repository belongs at this path, of which nothing is known."""
+        return path in self._submodules
 
     def files(self) -> Iterator[Entry]:
         """Every regular file and link, sorted by path."""
@@ -88,7 +96,9 @@ class Repository:
 
     def folder(self, path: str) -> str | None:
         """The folder that a path leads to, links inside of the repository followed; None if to none."""
-        found = follow(self.root, path).path if path else ""
+        # What begins at another root leads out, as does what climbs above this one.
+        known = None if path.startswith("/") else inside(path)
+        found = follow(self.root, known).path if known else known
         entry = None if found is None else self.root.entry(found)
         return found if entry is not None and entry.kind is Kind.FOLDER else None
 
@@ -108,7 +118,8 @@ class Repository:
 class FolderContext(ListedContext):
     """A folder of a repository as the builder would send it. Implements `BuildContext`.
 
-    `dockerfile` starts from the root of the repository; without `ignore` no ignore file holds.
+    `folder` and `dockerfile` start from the root of the repository; without `ignore` no ignore file holds. Links lead
+    nowhere outside of the repository. A submodule is an empty folder, with which the context is `truncated`.
     """
 
     def __init__(
@@ -121,20 +132,51 @@ class FolderContext(ListedContext):
         if repository.problem:
             self._give_up(repository.problem)
 
+    @cached_property
+    def _base(self) -> str | None:
+        """Where the folder really is; None if it is none."""
+        return self._repository.folder(self.root)
+
     def _list(self, folder: str, optional: bool) -> Sequence[Entry]:  # noqa: ARG002
-        found = self._repository.listed(posixpath.join(self.root, folder) if folder else self.root)
-        skip = len(self.root) + 1 if self.root else 0
-        return [one._replace(path=one.path[skip:]) for one in found if self._room(one.path)]
+        base = self._base
+        if base is None:
+            self._give_up(f"there is no folder {self.root or '.'}")
+            return []
+        below = posixpath.join(base, folder) if folder else base
+        if self._repository.is_submodule(below) and folder in self._verdicts:
+            # Not for one that is ignored, and was only looked at.
+            self._give_up(f"{below} is a submodule, which was not fetched")
+        skip = len(base) + 1 if base else 0
+        found = (one._replace(path=one.path[skip:]) for one in self._repository.listed(below))
+        return [one for one in found if self._room(one.path)]
 
     def _content(self, path: str) -> bytes | None:
-        return self._repository.content(posixpath.join(self.root, path))
+        return None if self._base is None else self._repository.content(posixpath.join(self._base, path))
+
+    @property
+    def _base_of_ignore_file(self) -> str:
+        return self.root or "."
 
     def _find_ignore_file(self) -> IgnoreFile | None:
         if not self._ignore:
             return None
+        try:
+            return choose(self.root, self._dockerfile, self._read_in)
+        except _UnreadableError as error:
+            self._give_up(f"the ignore file cannot be read: {error}")
+            return None
 
-        def read(folder: str, name: str) -> bytes | None:
-            real = self._repository.real(posixpath.join(folder, name))
-            return None if real is None else self._repository.content(real)
+    def _read_in(self, folder: str, name: str) -> bytes | None:
+        """A file that Docker reads itself: a link counts too, if it leads to somewhere below the folder."""
+        base = self._repository.folder(folder)
+        path = None if base is None else self._repository.real(posixpath.join(base, name))
+        if path is None or (base and not path.startswith(f"{base}/")):
+            return None
+        data = self._repository.content(path)
+        if data is None:
+            raise _UnreadableError("it is too large, or what is stored is not the file")
+        return data
 
-        return choose(self.root, self._dockerfile, read)
+
+class _UnreadableError(Exception):
+    pass

@@ -278,6 +278,7 @@ def _repository(raw: Any) -> Repository:
         fork=raw["fork"],
         empty=raw["empty"],
         can_push=bool((raw.get("permissions") or {"push": True})["push"]),
+        private=raw["private"],
     )
 
 

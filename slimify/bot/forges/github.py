@@ -294,6 +294,7 @@ def _repository(raw: RawRepository) -> Repository:
         archived=raw.archived,
         fork=raw.fork,
         can_push=bool(permissions.push) if permissions else True,
+        private=raw.private,
     )
 
 

@@ -318,6 +318,7 @@ def _repository(raw: Any) -> Repository:
         fork=bool(getattr(raw, "forked_from_project", None)),
         empty=bool(getattr(raw, "empty_repo", False)),
         can_push=level is None or level >= DEVELOPER,
+        private=getattr(raw, "visibility", None) != "public",
     )
 
 

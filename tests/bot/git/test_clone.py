@@ -222,3 +222,10 @@ def test_messages_are_short_and_plain() -> None:
     assert "\x1b" not in str(error_of("remote: \x1b[31mno\x1b[0m\nfatal: a"))
     assert str(error_of("remote: why\nfatal: a")) == "fatal: a; remote: why"
     assert str(error_of("")) == "git failed and did not say why"
+
+
+def test_a_connection_that_is_cut_before_all_has_come() -> None:
+    said = (
+        "fatal: unable to access 'https://forge.example/a/b.git/': transfer closed with 99998 bytes remaining to read"
+    )
+    assert isinstance(error_of(said), TemporaryGitError)

@@ -14,7 +14,6 @@ import pytest
 from slimify.bot.git import GitError, Limits, RefusedError, TemporaryGitError, TooLargeError
 from slimify.bot.git_extract import extract
 from slimify.bot.git_objects import Identity, read_tree
-from slimify.bot.git_tree import GitTree, resolve
 from slimify.bot.proposal import FileChange
 from slimify.semantics.build_context import Kind
 
@@ -22,6 +21,7 @@ from .conftest import Cloned
 from .plumbing import Bare
 from .processes import working_on
 from .server import GitServer
+from .trees import resolve, tree_of
 
 BOT = Identity("slimify", "bot@example.com")
 
@@ -31,7 +31,7 @@ def test_a_dockerfile_that_is_a_link_to_a_file_of_ours(bare: Bare, cloned: Clone
     out = tmp_path / "out"
     out.mkdir()
     with cloned() as found:
-        tree = GitTree(found, "", "Dockerfile")
+        tree = tree_of(found, "", "Dockerfile")
         for path in ("Dockerfile", "up"):
             assert found.read(path) is None
             assert resolve(found, path) is None
@@ -80,7 +80,7 @@ def test_a_file_of_300_megabytes_takes_no_memory_and_is_not_read(bare: Bare, clo
         assert [one.size for one in found.entries()] == [300 << 20, 1]
         assert found.read("Dockerfile") is None
         assert found.read("a") == b"1"
-        assert GitTree(found, "").read("Dockerfile") is None
+        assert tree_of(found, "").read("Dockerfile") is None
         with pytest.raises(TooLargeError):
             extract(found, str(out))
         with pytest.raises(GitError):
@@ -115,7 +115,7 @@ def test_a_hundred_thousand_files(bare: Bare, cloned: Cloned) -> None:
     with cloned() as found:
         start = time.process_time()
         assert len(found.entries()) == 100_000
-        tree = GitTree(found, "")
+        tree = tree_of(found, "")
         assert len(tree.entries()) == 100_100
         assert not tree.truncated
         assert time.process_time() - start < 20
@@ -145,7 +145,7 @@ def test_names_that_trick_whoever_prints_them(bare: Bare, cloned: Cloned, name: 
     with cloned() as found:
         assert {one.path for one in found.entries()} == {f"{name}/Dockerfile", name + "2"}
         assert found.read(f"{name}/Dockerfile") == b"FROM a\n"
-        assert GitTree(found, name).read("Dockerfile") == b"FROM a\n"
+        assert tree_of(found, name).read("Dockerfile") == b"FROM a\n"
         extract(found, str(out))
         change = FileChange(f"{name}/Dockerfile", b"FROM a\n", b"FROM b\n")
         if name.isprintable():
@@ -201,7 +201,7 @@ def test_nothing_of_it_runs(bare: Bare, cloned: Cloned, kind: str, tmp_path: Pat
             pass
     else:
         with cloned() as found:
-            tree = GitTree(found, "", "Dockerfile")
+            tree = tree_of(found, "", "Dockerfile")
             assert tree.read("Dockerfile") == b"FROM a\n"
             sha = found.make_commit([FileChange("Dockerfile", b"FROM a\n", b"FROM b\n")], "x", BOT)
             extract(found, str(out))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from slimify.bot.git import GitError, Limits, TooLargeError, clone
 from slimify.bot.git_extract import extract
-from slimify.bot.git_tree import GitTree, resolve
 from slimify.context.listing import MAX_READ, ListedContext
 from slimify.context.tree import open_context
 from slimify.semantics.build_context import Entry, Kind
@@ -21,6 +20,7 @@ from tests.shared_corpus import ROOT, SHARED, is_shared
 
 from .conftest import Cloned
 from .plumbing import Bare
+from .trees import resolve, tree_of
 
 FILE = frozenset({"file"})
 Files = Mapping[str, "bytes | tuple[str, bytes | str]"]
@@ -110,7 +110,7 @@ def test_random_trees(files: Files, folder: str, dockerfile: str | None) -> None
         bare.lay(files)
         disk = checkout(bare, Path(place, "checkout"))
         with clone(f"file://{bare.path}", str(Path(place, "clone")), protocols=FILE) as found:
-            mine = GitTree(found, folder, dockerfile)
+            mine = tree_of(found, folder, dockerfile)
             theirs = open_context(str(disk / folder), None if dockerfile is None else str(disk / dockerfile))
             same(mine, theirs)
             out = Path(place, "out")
@@ -134,7 +134,7 @@ def test_real_applications(tmp_path: Path) -> None:
     bare = Bare(tmp_path / "bare")
     apps = _apps()
     assert apps
-    # What attributes have a checkout write otherwise is not followed, as `slimify.bot.git_tree` says.
+    # What attributes have a checkout write otherwise is not followed, as `CommitFiles` says.
     (bare.path / "info").mkdir(exist_ok=True)
     (bare.path / "info" / "attributes").write_text("* -text -eol -ident -filter -working-tree-encoding\n")
     bare.git("config", "core.bare", "false")
@@ -144,22 +144,22 @@ def test_real_applications(tmp_path: Path) -> None:
     with clone(f"file://{bare.path}", str(tmp_path / "clone"), protocols=FILE) as found:
         for app in apps:
             folder = app.name
-            mine = GitTree(found, folder, f"{folder}/Dockerfile")
+            mine = tree_of(found, folder, f"{folder}/Dockerfile")
             same(mine, open_context(str(disk / folder), str(disk / folder / "Dockerfile")))
 
 
 def test_a_submodule_is_an_empty_folder_of_which_nothing_is_known(bare: Bare, cloned: Cloned) -> None:
     bare.lay({"a/sub": ("160000", "1" * 40), "b/sub": ("160000", "1" * 40), "b/.dockerignore": b"sub\n", "c": b""})
     with cloned() as found:
-        tree = GitTree(found, "")
+        tree = tree_of(found, "")
         assert tree.entry("a/sub") == Entry("a/sub", Kind.FOLDER, 0, 0o755)
         assert tree.children("a/sub") == ()
         assert tree.truncated_because == "a/sub is a submodule, which was not fetched"
-        assert not GitTree(found, "b").truncated
-        ignored = GitTree(found, "b")
+        assert not tree_of(found, "b").truncated
+        ignored = tree_of(found, "b")
         assert ignored.lies_in("sub") == ()
         assert not ignored.truncated
-        assert GitTree(found, "a/sub").truncated_because == "a/sub is a submodule, which was not fetched"
+        assert tree_of(found, "a/sub").truncated_because == "a/sub is a submodule, which was not fetched"
 
 
 def test_a_folder_that_is_none(bare: Bare, cloned: Cloned) -> None:
@@ -168,7 +168,7 @@ def test_a_folder_that_is_none(bare: Bare, cloned: Cloned) -> None:
     )
     with cloned() as found:
         for folder in ("gone", "c", "out", "etc", "loop", "..", "d/../..", "/"):
-            tree = GitTree(found, folder, "Dockerfile")
+            tree = tree_of(found, folder, "Dockerfile")
             assert tree.entries() == ()
             assert tree.truncated_because == f"there is no folder {folder}"
             assert tree.read("c") is None
@@ -176,8 +176,8 @@ def test_a_folder_that_is_none(bare: Bare, cloned: Cloned) -> None:
 
 def test_where_links_lead(bare: Bare, cloned: Cloned) -> None:
     links = {
-        "to": b"d/f", "up/to": b"../d/f", "dir": b"d", "out": b"../x", "passwd": b"/etc/passwd", "root": b"/d/f", "loop": b"loop",
-        "empty": b"", "long": b"d/" * 3000 + b"f", "nul": b"d/f\0g",
+        "to": b"d/f", "up/to": b"../d/f", "dir": b"d", "out": b"../x", "passwd": b"/etc/passwd", "root": b"/d/f",
+        "loop": b"loop", "empty": b"", "long": b"d/" * 3000 + b"f", "nul": b"d/f\0g",
     }  # fmt: skip
     bare.lay({"d/f": b"x", **{path: ("120000", target) for path, target in links.items()}})
     with cloned() as found:
@@ -185,8 +185,7 @@ def test_where_links_lead(bare: Bare, cloned: Cloned) -> None:
             assert resolve(found, path) == "d/f", path
         for path in ("out", "passwd", "root", "loop", "empty", "long", "gone", "d/f/..", "d/f/x", ".."):
             assert resolve(found, path) is None, path
-        assert resolve(found, "") == ""
-        tree = GitTree(found, "")
+        tree = tree_of(found, "")
         assert tree.read("up/to") == b"x"
         assert tree.read("passwd") is None
 
@@ -201,12 +200,12 @@ def test_an_ignore_file_behind_a_link(bare: Bare, cloned: Cloned) -> None:
         }
     )  # fmt: skip
     with cloned() as found:
-        assert GitTree(found, "in").entry("x") is None
+        assert tree_of(found, "in").entry("x") is None
         for folder in ("out", "etc"):
-            tree = GitTree(found, folder)
+            tree = tree_of(found, folder)
             assert tree.entry("x") is not None
             assert tree.ignore_text() is None
-        assert "ignore file cannot be read" in GitTree(found, "big").truncated_because
+        assert "ignore file cannot be read" in tree_of(found, "big").truncated_because
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 314572800\n" % (b"a" * 64)
@@ -215,7 +214,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 3145
 def test_a_file_of_lfs_is_not_what_is_stored(bare: Bare, cloned: Cloned) -> None:
     bare.lay({"m/.gitattributes": b"*.bin filter=lfs diff=lfs merge=lfs -text\n", "m/x.bin": POINTER, "m/y": b"y"})
     with cloned() as found:
-        tree = GitTree(found, "m")
+        tree = tree_of(found, "m")
         assert tree.entry("x.bin") == Entry("x.bin", Kind.FILE, 314572800, 0o644)
         assert tree.read("x.bin") is None
         assert tree.read("y") == b"y"
@@ -226,7 +225,7 @@ def test_a_file_of_lfs_is_not_what_is_stored(bare: Bare, cloned: Cloned) -> None
 def test_a_small_file_of_lfs_has_no_content_either(bare: Bare, cloned: Cloned) -> None:
     bare.lay({".gitattributes": b"* filter=lfs\n", "x": POINTER.replace(b"314572800", b"10"), ".dockerignore": POINTER})
     with cloned() as found:
-        tree = GitTree(found, "")
+        tree = tree_of(found, "")
         assert tree.read("x") is None
         assert "ignore file cannot be read" in tree.truncated_because
 
@@ -234,7 +233,7 @@ def test_a_small_file_of_lfs_has_no_content_either(bare: Bare, cloned: Cloned) -
 def test_what_only_looks_like_a_pointer(bare: Bare, cloned: Cloned) -> None:
     bare.lay({"x.bin": POINTER})
     with cloned() as found:
-        assert GitTree(found, "").read("x.bin") == POINTER
+        assert tree_of(found, "").read("x.bin") == POINTER
 
 
 def test_a_folder_alone_is_written(bare: Bare, cloned: Cloned, tmp_path: Path) -> None:
