@@ -18,6 +18,7 @@ from slimify.syntax.source import Source
 FIX_ALL = "source.fixAll.slimify"
 QUICK_FIX = types.CodeActionKind.QuickFix.value
 WHY = "slimify.why"
+ALL = "slimify.all"
 
 
 def wanted(kind: str, only: list[str] | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -34,10 +35,17 @@ _INVALID_REQUEST = -32803
 
 def make_server() -> Session:
     """A server with all that it can."""
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_a_failure)
     server = Session()
     for register in (_lifecycle, _formatting, _diagnostics, _actions, _hovers, _names):
         register(server)
     return server
+
+
+def _is_a_failure(record: logging.LogRecord) -> bool:
+    """Whether a word of pygls' is worth showing: not that an answer was no, or came before it was called off."""
+    refused = record.exc_info is not None and isinstance(record.exc_info[1], JsonRpcException)
+    return not refused and not str(record.msg).startswith("Cancel notification for unknown")
 
 
 def _opened(server: Session, uri: str) -> tuple[Document, Analysis] | None:
@@ -258,6 +266,7 @@ def _actions(server: Session) -> None:
 
     @server.command(actions.WHY)
     async def why(uri: str, line: int) -> str:
+        await _settled(server)
         document = server.document(uri)
         outcome = await server.outcome(document) if document is not None else None
         if document is None or not isinstance(outcome, Outcome):
@@ -274,6 +283,27 @@ def _actions(server: Session) -> None:
         if message:
             server.window_show_message(types.ShowMessageParams(types.MessageType.Info, message))
         return message
+
+    @server.command(actions.ALL)
+    async def all_of_it(uri: str) -> dict[str, object] | None:
+        """What the code action for all of a file would come to, for an editor that shows it first."""
+        document = server.document(uri)
+        if document is None or server.is_ignore(document):
+            return None
+        await _settled(server)
+        version, outcome = document.version, None
+        while outcome is None and document.version == version:
+            outcome = await server.outcome(document)
+        if outcome is None or document.version != version:
+            return None
+        if isinstance(outcome, Trouble):
+            return {"error": clean(outcome.message)}
+        return {
+            "level": server.level(document).label,
+            "text": outcome.after.text,
+            "files": [one.path for one in outcome.files],
+            "edit": _edit_of(server, document, outcome),
+        }
 
 
 async def _quick_fixes(

@@ -54,6 +54,8 @@ class Session(LanguageServer):
         super().__init__("slimify", slimify.__version__)
         self.finder = Finder()
         self.settings: dict[str, EditorSettings] = {}
+        # Those that settings were asked for; "" is the whole workspace.
+        self._folders = [""]
         self.configured = asyncio.Event()
         self.watches = False
         self._generation = 0
@@ -117,7 +119,11 @@ class Session(LanguageServer):
             self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
 
     async def ask_settings(self) -> None:
-        """Ask the editor for its settings, for the whole and for each folder."""
+        """Ask the editor for its settings, for the whole and for each folder.
+
+        Editors tell that something has changed when they start, and when it was not ours: what was found stays then.
+        """
+        before = self.settings, self._folders
         folders = ["", *self.workspace.folders]
         items = [types.ConfigurationItem(scope_uri=uri or None, section="slimify") for uri in folders]
         try:
@@ -125,10 +131,12 @@ class Session(LanguageServer):
         except Exception as error:  # an editor that says it can, and cannot
             self.window_log_message(types.LogMessageParams(types.MessageType.Warning, f"no settings: {error}"))
             answers = []
+        self.settings, self._folders = dict(self.settings), folders
         for folder, values in zip(folders, answers, strict=False):
             self.take_settings(folder, values)
+        if (self.settings, self._folders) != before:
+            self.forget()
         self.configured.set()
-        self.forget()
 
     # --- analyses ---
 
@@ -314,6 +322,8 @@ class Session(LanguageServer):
             return
         self._generation += 1
         if self.pulled():
+            if not self.configured.is_set():
+                return  # nobody was told anything yet
             if self._refreshing is not None:
                 self._refreshing.cancel()
             self._refreshing = asyncio.get_running_loop().call_later(_SETTLE, self._refresh)

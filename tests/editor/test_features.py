@@ -263,3 +263,48 @@ async def test_it_tells_why_it_takes_long_and_can_be_told_to_go_on(editor: Edito
     with pytest.raises((JsonRpcException, asyncio.CancelledError)):
         await asyncio.wait_for(task, 30)
     assert await editor.text_document_hover_async(asked) is not None
+
+
+async def test_settings_that_are_told_again_change_nothing(editor: Editor, folder: Path) -> None:
+    """VS Code tells of its settings several times when it starts: what was found is not thrown away each time."""
+    pulling = types.TextDocumentClientCapabilities(diagnostic=types.DiagnosticClientCapabilities())
+    editor.settings = {"": {"level": "standard"}}
+    await editor.begin(folder, text_document=pulling)
+    ask = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(editor.open(folder / "Dockerfile", TEXT)))
+    first = await editor.text_document_diagnostic_async(ask)
+    assert isinstance(first, types.RelatedFullDocumentDiagnosticReport)
+    ask.previous_result_id = first.result_id
+    told = types.DidChangeConfigurationParams(None)
+    for _ in range(2):
+        editor.workspace_did_change_configuration(told)
+        await asyncio.sleep(0.5)
+        again = await editor.text_document_diagnostic_async(ask)
+        assert isinstance(again, types.RelatedUnchangedDocumentDiagnosticReport)
+    assert editor.refreshed == 0
+    editor.settings = {"": {"level": "safe"}}
+    editor.workspace_did_change_configuration(told)
+    await asyncio.sleep(1)
+    assert editor.refreshed == 1
+    assert isinstance(await editor.text_document_diagnostic_async(ask), types.RelatedFullDocumentDiagnosticReport)
+
+
+async def test_what_all_would_come_to(editor: Editor, folder: Path) -> None:
+    """A preview shows what the code action for all of the file does, under the settings that hold for the project."""
+    (folder / "slimify.toml").write_text('level = "safe"\n')
+    (folder / "app.py").write_text("pass\n")
+    editor.settings = {"": {"level": "standard", "skip": ["modern-instructions"]}}
+    await editor.begin(folder)
+    text = "FROM debian:12-slim\nMAINTAINER a\nRUN apt-get update && apt-get install -y curl\nCOPY app.py /\n"
+    uri = editor.open(folder / "Dockerfile", text)
+    ask = types.ExecuteCommandParams("slimify.all", [uri])
+    found = await editor.workspace_execute_command_async(ask)
+    assert found["level"] == "safe"
+    assert found["text"] == slimify.fix(text, level="safe", skip=["modern-instructions"]).after.text != text
+    assert found["files"] == []
+    (every,) = [one for title, one in (await editor.actions(uri, 1)).items() if "all of the file" in title]
+    assert _edited(text, every) == found["text"]
+    assert found["edit"]["documentChanges"][0]["textDocument"]["version"] == 1
+    editor.rewrite(uri, "FRM\n")
+    wrong = await editor.workspace_execute_command_async(ask)
+    assert "FRM" in wrong["error"]
+    assert await editor.workspace_execute_command_async(types.ExecuteCommandParams("slimify.all", [uri + "x"])) is None

@@ -175,3 +175,23 @@ def test_settings() -> None:
     assert found.under(NOTHING).layout
     assert not read_settings({"layout": False})[0].under(NOTHING).layout
     assert read_settings("nothing") == (EditorSettings(), [])
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_is_no_failure(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Editors show what a server writes: there is no traceback where an answer is that there is none."""
+    wire = Wire()
+    wire.send("initialize", types.InitializeParams(types.ClientCapabilities()))
+    uri = (folder / "Dockerfile").as_uri()
+    item = types.TextDocumentItem(uri, "dockerfile", 1, "FROM a AS b\nFROM b\n")
+    wire.send("textDocument/didOpen", types.DidOpenTextDocumentParams(item), request=False)
+    place = types.TextDocumentIdentifier(uri), types.Position(0, 10)
+    number = wire.send("textDocument/rename", types.RenameParams(*place, "1st"))
+    late = wire.send("$/cancelRequest", types.CancelParams(number), request=False)
+    for _ in range(500):
+        if answers := [one for one in wire.messages if one.get("id") == number]:
+            break
+        await asyncio.sleep(0.02)
+    assert late and "error" in answers[0]
+    assert caplog.records == []
+    wire.server.shutdown()
