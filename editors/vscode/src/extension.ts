@@ -22,7 +22,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     log,
     vscode.workspace.registerTextDocumentContentProvider(PREVIEW, previews),
     vscode.commands.registerTextEditorCommand("slimify.fix", fix),
-    vscode.commands.registerTextEditorCommand("slimify.fixWithPreview", (editor) => fixWithPreview(editor, found())),
+    vscode.commands.registerTextEditorCommand("slimify.fixWithPreview", async (editor) => {
+      if (client?.isRunning()) {
+        await fixWithPreview(editor, client);
+      } else {
+        await vscode.window.showErrorMessage("slimify is not running.");
+      }
+    }),
     vscode.commands.registerTextEditorCommand("slimify.prove", (editor) => prove(editor, found(), log)),
     vscode.commands.registerCommand("slimify.restart", () => restart(found(), log)),
     vscode.workspace.onDidChangeConfiguration((event) => {
@@ -46,8 +52,11 @@ async function restart(found: Program, log: vscode.LogOutputChannel): Promise<vo
     options: { env: found.env },
   };
   const options: LanguageClientOptions = {
-    documentSelector: [{ language: "dockerfile" }, { pattern: "**/.dockerignore" }],
-    synchronize: { configurationSection: "slimify" },
+    // Not what only shows a file as it was or could be: our own preview, or one from a repository.
+    documentSelector: ["file", "untitled"].flatMap((scheme) => [
+      { scheme, language: "dockerfile" },
+      { scheme, pattern: "**/.dockerignore" },
+    ]),
     outputChannel: log,
   };
   client = new LanguageClient("slimify", "slimify", server, options);
@@ -66,7 +75,7 @@ async function restart(found: Program, log: vscode.LogOutputChannel): Promise<vo
   }
 }
 
-/** Everything that slimify would change, as one edit that one undo takes back. */
+/** Everything that needs no review, as one edit that one undo takes back. All else is shown before it is applied. */
 async function fix(editor: vscode.TextEditor): Promise<void> {
   await vscode.commands.executeCommand("editor.action.codeAction", {
     kind: "source.fixAll.slimify",

@@ -1,10 +1,18 @@
 /** "Fix with Preview": both texts side by side, before anything is changed. */
 
 import * as vscode from "vscode";
-
-import { Program, run } from "./program";
+import { LanguageClient } from "vscode-languageclient/node";
 
 export const PREVIEW = "slimify-preview";
+
+/** What the server answers to `slimify.all`: its code action for all of a file, and what that comes to. */
+interface All {
+  level: string;
+  text: string;
+  /** Others that go with it, a `.dockerignore` for one. */
+  files: string[];
+  edit: Parameters<LanguageClient["protocol2CodeConverter"]["asWorkspaceEdit"]>[0];
+}
 
 const texts = new Map<string, string>();
 const changed = new vscode.EventEmitter<vscode.Uri>();
@@ -14,54 +22,62 @@ export const previews: vscode.TextDocumentContentProvider = {
   provideTextDocumentContent: (uri) => texts.get(uri.path) ?? "",
 };
 
-export async function fixWithPreview(editor: vscode.TextEditor, slimify: Program): Promise<void> {
+export async function fixWithPreview(editor: vscode.TextEditor, client: LanguageClient): Promise<void> {
   const document = editor.document;
-  const before = document.getText();
-  const level = vscode.workspace.getConfiguration("slimify", document).get<string>("level", "standard");
-  const folder = document.uri.scheme === "file" ? vscode.Uri.joinPath(document.uri, "..").fsPath : undefined;
-  const args = ["fix", "-", "--level", level, "--stdin-filename", document.uri.fsPath];
-  const ran = await run(slimify, args, { input: before, cwd: folder });
-  if (ran.code !== 0) {
-    await vscode.window.showErrorMessage(`slimify: ${ran.errors.trim()}`);
+  const version = document.version;
+  const uri = client.code2ProtocolConverter.asUri(document.uri);
+  const found = await client.sendRequest<All | { error: string } | null>("workspace/executeCommand", {
+    command: "slimify.all",
+    arguments: [uri],
+  });
+  const name = vscode.workspace.asRelativePath(document.uri);
+  if (found === null) {
+    await vscode.window.showWarningMessage(`${name} was changed meanwhile.`);
     return;
   }
-  if (ran.output === before) {
+  if ("error" in found) {
+    await vscode.window.showErrorMessage(`slimify: ${found.error}`);
+    return;
+  }
+  if (found.text === document.getText() && !found.files.length) {
     await vscode.window.showInformationMessage("slimify finds nothing to change.");
     return;
   }
   const shown = document.uri.with({ scheme: PREVIEW, query: "" });
-  texts.set(shown.path, ran.output);
+  texts.set(shown.path, found.text);
   changed.fire(shown);
-  const name = vscode.workspace.asRelativePath(document.uri);
-  await vscode.commands.executeCommand("vscode.diff", document.uri, shown, `${name}: slimify, ${level}`);
+  await vscode.commands.executeCommand("vscode.diff", document.uri, shown, `${name}: slimify, ${found.level}`);
   const apply = "Apply";
-  const chosen = await vscode.window.showInformationMessage(`Apply what slimify changes in ${name}?`, apply, "Cancel");
+  const chosen = await vscode.window.showInformationMessage(
+    `Apply what slimify changes in ${[name, ...found.files].join(", ")}?`,
+    apply,
+    "Cancel",
+  );
+  if (chosen === undefined) {
+    return;
+  }
+  await close(shown);
+  texts.delete(shown.path);
   if (chosen !== apply) {
     return;
   }
-  if (document.getText() !== before) {
+  if (document.version !== version) {
     await vscode.window.showWarningMessage(`${name} was changed meanwhile: nothing is applied.`);
     return;
   }
-  const edit = new vscode.WorkspaceEdit();
-  for (const one of minimal(document, ran.output)) {
-    edit.replace(document.uri, one.range, one.newText);
+  const edit = await client.protocol2CodeConverter.asWorkspaceEdit(found.edit);
+  if (edit) {
+    await vscode.workspace.applyEdit(edit);
   }
-  await vscode.workspace.applyEdit(edit);
 }
 
-/** The change without the lines that both texts begin and end with, so that cursors outside it stay. */
-function minimal(document: vscode.TextDocument, after: string): vscode.TextEdit[] {
-  const before = document.getText();
-  let start = 0;
-  const shortest = Math.min(before.length, after.length);
-  while (start < shortest && before[start] === after[start]) {
-    start += 1;
-  }
-  let end = 0;
-  while (end < shortest - start && before[before.length - 1 - end] === after[after.length - 1 - end]) {
-    end += 1;
-  }
-  const range = new vscode.Range(document.positionAt(start), document.positionAt(before.length - end));
-  return [vscode.TextEdit.replace(range, after.slice(start, after.length - end))];
+/** Close the comparison, which shows the same twice once it is applied. */
+async function close(shown: vscode.Uri): Promise<void> {
+  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+  await vscode.window.tabGroups.close(
+    tabs.filter((tab) => {
+      const compared = tab.input;
+      return compared instanceof vscode.TabInputTextDiff && compared.modified.toString() === shown.toString();
+    }),
+  );
 }
