@@ -126,8 +126,7 @@ def _planned(around: Surroundings, group: Group, why_nothing: str) -> Plan:
     comments: Sequence[Comment] = ()
     if history.open is not None:
         pull, marker = history.open
-        comments = forge.comments(name, pull.number)
-        orders = orders_of(comments, marker.answered, around.me, partial(forge.may_write, name), known_transforms())
+        comments, orders = _orders(around, pull, marker)
         if pull.base != around.commit.branch:
             # A pull request cannot be moved by every forge: the next visit opens another.
             group, why_nothing = group._replace(dockerfiles=()), "proposals now go to another branch"
@@ -215,6 +214,8 @@ def _answer(around: Surroundings, plan: Plan) -> Event:
 
 def _leave(around: Surroundings, plan: Plan) -> Event:
     if plan.history.open is None:
+        if around.again:
+            _finish_stop(around, plan)
         return _event(around, plan, "left")
     pull, marker = plan.history.open
     branch = plan.history.branch
@@ -223,6 +224,25 @@ def _leave(around: Surroundings, plan: Plan) -> Event:
     elif around.again:
         _finish(around, plan, pull)
     return _event(around, plan, "left", url=pull.url)
+
+
+def _finish_stop(around: Surroundings, plan: Plan) -> None:
+    """Mark the order to stop as answered, or it would be carried out once more when somebody reopens."""
+    for pull, marker in plan.history.pulls[:1]:
+        if marker.stopped:
+            answered = _orders(around, pull, marker)[1].read
+            if answered:
+                marker = marker._replace(answered=tuple(sorted({*marker.answered, *answered})))
+                body = with_marker(pull.body, marker)
+                around.forge.update(around.repository.name, pull.number, title=pull.title, body=body)
+
+
+def _orders(around: Surroundings, pull: PullRequest, marker: Marker) -> tuple[Sequence[Comment], Orders]:
+    """The comments of a pull request, and what is ordered in those that are not answered."""
+    name, forge = around.repository.name, around.forge
+    comments = forge.comments(name, pull.number)
+    may_write = partial(forge.may_write, name)
+    return comments, orders_of(comments, marker.answered, around.me, may_write, known_transforms())
 
 
 def _present(plan: Plan) -> tuple[PullRequest, Marker]:

@@ -186,7 +186,8 @@ class FakeGitLab(FakeServer):
         for label in names.split(",") if isinstance(names, str) else names:
             if label not in repository.labels:
                 repository.labels.append(label)
-            pull.labels.append(label)
+            if label not in pull.labels:
+                pull.labels.append(label)
         if "reviewer_ids" in body:
             known = {one.id: one.login for one in self.forge.users.values()}
             pull.reviewers = [known[number] for number in body["reviewer_ids"]]

@@ -62,6 +62,8 @@ class FakeServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Else an answer in two pieces waits for the other side to say that the first has come.
+            disable_nagle_algorithm = True
 
             def log_message(self, *arguments: object) -> None:
                 """Tests print nothing."""
