@@ -12,3 +12,5 @@ python=${PYTHON:-python3}
 "$python" -m venv "$1"
 "$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$home/bot/requirements.txt"
 "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$home"
+# What has installed is not needed to run.
+"$1/bin/python" -m pip uninstall --quiet --yes --disable-pip-version-check setuptools wheel pip

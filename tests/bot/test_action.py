@@ -7,11 +7,15 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+import slimify
 from tests.bot.fakes import FakeForge, FakeGitHub
 from tests.bot.story import NAIVE, TIDY
 
@@ -98,3 +102,28 @@ def test_pull_request(tmp_path: Path) -> None:
 def test_a_mode_that_is_none(tmp_path: Path) -> None:
     status, said, _, _ = run(tmp_path, mode="dance")
     assert status == 2 and "'dance'" in said
+
+
+def test_all_that_is_needed_is_pinned() -> None:
+    """With its hash, at a version that pyproject.toml allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "bot" / "requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+) ", lines, re.MULTILINE))
+    assert len(pinned) == len(re.findall(r"^\S+==\S+ \\\n +--hash=sha256:", lines, re.MULTILINE))
+    for text in (*project["dependencies"], *project["optional-dependencies"]["bot"]):
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
+
+
+@pytest.mark.parametrize("level", ["safe", "standard", "aggressive"])
+def test_there_is_nothing_to_improve_in_our_own_image(level: str) -> None:
+    path = ROOT / "bot" / "Dockerfile"
+    outcome = slimify.fix(path.read_bytes(), path=str(path), context=str(ROOT), level=level)
+    assert outcome.diff() == ""
+
+
+def test_the_template_for_gitlab() -> None:
+    template = yaml.safe_load((ROOT / "bot" / "gitlab.yml").read_text())
+    scripts = [line for job in template.values() if "script" in job for line in job["script"]]
+    assert all("slimify" in line for line in scripts) and len(scripts) == 2
+    assert not any("TOKEN" in word for line in scripts for word in line.split("slimify", 1)[1].split())
