@@ -46,7 +46,8 @@ from slimify.manners import Manners
 from slimify.proof.html_report import as_html
 from slimify.report.markdown_text import code
 
-NOTHING_PROVED = "no rewrite of it could be proved"
+_NOTHING_PROVED = "no rewrite of it could be proved"
+_MOST_TOLD = 3
 
 
 class Event(NamedTuple):
@@ -135,6 +136,8 @@ def _planned(around: Surroundings, group: Group, why_nothing: str) -> Plan:
         group = group._replace(dockerfiles=())
     proposal = propose(around.files, group.dockerfiles, around.finder.of_file, asked)
     fingerprint = proposal.fingerprint if proposal.files else None
+    if not proposal.files:
+        why_nothing = _why(proposal, why_nothing)
     decided = partial(
         decide,
         history,
@@ -147,8 +150,13 @@ def _planned(around: Surroundings, group: Group, why_nothing: str) -> Plan:
         # Only now, because a proof takes minutes.
         proposal = propose(around.files, group.dockerfiles, around.finder.of_file, asked, around.prove)
         if not proposal.files:
-            decision = decided(None, why_nothing=NOTHING_PROVED)
+            decision = decided(None, why_nothing=_why(proposal, _NOTHING_PROVED))
     return Plan(group, history, orders, decision, proposal, fingerprint or "", comments)
+
+
+def _why(proposal: Proposal, otherwise: str) -> str:
+    """Why there is nothing in a proposal, as far as it says."""
+    return "; ".join(f"{path}: {why}" for path, why in proposal.unread[:_MOST_TOLD]) or otherwise
 
 
 def _open(around: Surroundings, plan: Plan) -> Event:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from slimify.bot.settings import Bot
 from tests.bot.fakes import Fault
 from tests.bot.story import NAIVE, SERVERS, TIDY, Story, story
 
@@ -221,10 +221,6 @@ def test_a_configuration_that_cannot_be_used(tale: Story) -> None:
     assert not tale.pulls
 
 
-def test_the_name_of_the_bot() -> None:
-    assert Bot().author.name == "slimify"
-
-
 def test_a_pull_request_from_a_fork_is_not_taken_for_ours(tale: Story) -> None:
     fork = tale.forge.create_repository("eve/shop", {"Dockerfile": NAIVE}, parent=tale.repository)
     fork.push_as("eve", BRANCH, {"Dockerfile": TIDY})
@@ -241,3 +237,35 @@ def test_an_answer_that_is_lost(tale: Story) -> None:
     tale.forge.faults.append(Fault(pattern, cut=True, done=True))
     tale.visit()
     assert list(tale.pulls) == [1] and tale.pulls[1].labels == ["docker"]
+
+
+def main() -> None:
+    """Print the longest story step by step."""
+    with tempfile.TemporaryDirectory() as folder, story("github", Path(folder)) as tale:
+        tale.visit()
+        tale.change({"src/app.c": "int main(void) { return 0; }\n"})
+        tale.visit()
+        tale.change({"Dockerfile": NAIVE.replace("curl", "wget")})
+        tale.visit()
+        tale.says("stranger", "/slimify stop")
+        tale.visit()
+        tale.says("ann", "/slimify ignore slim-base")
+        tale.visit()
+        tale.change({"notes.txt": "mine\n"}, branch=BRANCH)
+        tale.change({"Dockerfile": NAIVE.replace("curl", "jq")})
+        tale.visit()
+        tale.says("ann", "/slimify rebase")
+        tale.visit()
+        tale.closes()
+        tale.visit()
+        tale.change({"Dockerfile": NAIVE.replace("curl", "jq").replace("/srv", "/opt")})
+        tale.visit()
+        tale.change({"Dockerfile": NAIVE.replace("curl", "jq"), "web/Dockerfile": NAIVE})
+        tale.visit()
+        tale.merges(2)
+        tale.visit()
+        print("\n".join(tale.told))
+
+
+if __name__ == "__main__":
+    main()
