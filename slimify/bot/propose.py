@@ -13,6 +13,7 @@ from typing import NamedTuple
 import slimify
 from slimify.bot.builds.find import DockerfileBuilds
 from slimify.bot.builds.repository import FolderContext, Repository, RepositoryFiles
+from slimify.bot.names import is_file_path
 from slimify.bot.proposal import FileChange, Fixed, ImageBuild, Proposal, change_name
 from slimify.bot.several import Part, together
 from slimify.config import LEVELS, NOTHING, Config, ConfigError, Settings, merge
@@ -97,6 +98,8 @@ def propose(
 def _candidate(
     repository: Repository, one: DockerfileBuilds, config_of: Callable[[str], Config], asked: Asked
 ) -> Candidate | str:
+    if not is_file_path(one.dockerfile):
+        return "its path cannot be written in a commit, or be shown"
     data = repository.content(one.dockerfile)
     if data is None:
         return "it is no regular file, or a very large one"
