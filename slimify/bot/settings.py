@@ -37,12 +37,14 @@ class Account(NamedTuple):
 
 
 class Author(NamedTuple):
-    """Who commits. `signing_key` is what git's user.signingKey would be, `signing_format` `openpgp` or `ssh`."""
+    """Who commits. `signing_key` is what git's user.signingKey would be.
+
+    A path, or `key::…` for a key of an agent, signs with ssh, anything else with gpg.
+    """
 
     name: str = "slimify"
     email: str = "slimify@localhost"
     signing_key: str | None = None
-    signing_format: str = "openpgp"
 
 
 class Building(NamedTuple):
@@ -167,7 +169,6 @@ _AUTHOR: dict[str, Callable[[object], Any]] = {
     "name": _identity,
     "email": _identity,
     "signing-key": _line,
-    "signing-format": _one_of("openpgp", "ssh"),
 }
 _BUILDING: dict[str, Callable[[object], Any]] = {
     "enabled": boolean,

@@ -29,15 +29,17 @@ SECRET = "it-is-a-secret"
 class Service:
     """One fake GitHub, one settings file, and processes that use them."""
 
-    def __init__(self, folder: Path, server: FakeGitHub) -> None:
+    def __init__(self, folder: Path, server: FakeGitHub, place: str) -> None:
         self.server = server
+        self.place = place
         self.forge = server.forge
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.settings = folder / "settings.toml"
+        queue = 'database-env = "THE_DATABASE"' if "dbname=" in place else f'database = "{place}"'
         self.settings.write_text(
-            f'database = "{folder}/bot.db"\nworkers = 2\nlisten = "127.0.0.1:{self.port}"\n'
+            f'{queue}\nworkers = 2\nlisten = "127.0.0.1:{self.port}"\n'
             '[author]\nname = "slimify"\nemail = "slimify@example.org"\n'
             f'[forge.github]\nurl = "{server.url}"\ntoken-env = "THE_TOKEN"\nwebhook-secret-env = "THE_SECRET"\n'
             'owners = ["acme"]\n'
@@ -49,8 +51,8 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        token = self.forge.token
-        return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "THE_TOKEN": token, "THE_SECRET": SECRET}
+        secrets = {"THE_TOKEN": self.forge.token, "THE_SECRET": SECRET, "THE_DATABASE": self.place}
+        return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **secrets}
 
     def run(self, *words: str) -> str:
         done = subprocess.run(self.command(*words), env=self.environment, capture_output=True, text=True, timeout=60)
@@ -87,9 +89,10 @@ class Service:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, place: str) -> Iterator[Service]:
+    """With a queue in SQLite, and with one in PostgreSQL."""
     with FakeGitHub(FakeForge(tmp_path / "forge")) as server:
-        yield Service(tmp_path, server)
+        yield Service(tmp_path, server, place)
 
 
 def until(condition: object, seconds: float = 60.0) -> None:

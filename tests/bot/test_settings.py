@@ -20,7 +20,6 @@ max-new = 10
 name = "Slim"
 email = "slim@example.org"
 signing-key = "/keys/slim.pub"
-signing-format = "ssh"
 
 [prove]
 enabled = true
@@ -51,7 +50,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
                 "inside", "gitlab", "https://git.example.org", SecretPlace("GITLAB_TOKEN"), SecretPlace("GITLAB_HOOK")
             ),
         },
-        author=Author("Slim", "slim@example.org", "/keys/slim.pub", "ssh"),
+        author=Author("Slim", "slim@example.org", "/keys/slim.pub"),
         prove=Building(enabled=True, engine="docker", max_size=5_000_000_000),
         database="/var/lib/slimify/bot.db",
         workers=4,

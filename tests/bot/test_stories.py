@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +163,15 @@ def test_manners_of_the_repository(tale: Story) -> None:
     pull = tale.pulls[1]
     assert pull.draft and pull.labels == ["docker"]
     assert set(pull.reviewers) == {"bob", "carl"}
+    shown = json.dumps([review.comments for review in pull.reviews]) + "".join(one.body for one in pull.comments)
+    assert "FROM debian:12" in shown, "a review offers to take each hunk back"
+
+
+def test_signed(tale: Story, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    tale.visit(bot=tale.bot._replace(author=tale.bot.author._replace(signing_key=str(key))))
+    assert "BEGIN SSH SIGNATURE" in tale.repository.git("cat-file", "commit", BRANCH)
 
 
 def test_the_schedule(tale: Story) -> None:
