@@ -63,7 +63,10 @@ def run(
     ] = None,
     forge: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="github, gitlab, gitea, or a forge of the settings. (default: github)"),
+        typer.Option(
+            metavar="NAME",
+            help="github, gitlab, gitea, or a forge of the settings. (default: as the URL tells, or github)",
+        ),
     ] = None,
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Where the forge is, if it is one of your own.")
@@ -203,12 +206,16 @@ def _settings(path: str | None) -> Bot:
 
 def _account(bot: Bot, name: str | None, url: str | None, token_file: str | None) -> tuple[Account, str]:
     """The forge that is meant, and its token. Raises `ConfigError`."""
+    from slimify.bot.forges.connect import kind_of
     from slimify.bot.settings import KINDS, Account, SecretPlace, address, secret_at
     from slimify.config import ConfigError
     from slimify.config_values import WrongError
 
+    if name is None and len(bot.accounts) == 1:
+        name = next(iter(bot.accounts))
     if name is None:
-        name = next(iter(bot.accounts)) if len(bot.accounts) == 1 else "github"
+        # The address is checked below, and told by its option.
+        name = (kind_of(url) if url is not None and url.startswith("http") else None) or "github"
     account = bot.accounts.get(name)
     if account is None:
         if name not in KINDS:
