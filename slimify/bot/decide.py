@@ -101,8 +101,12 @@ def decide(
     in_time: bool,
     room: bool,
     why_nothing: str = "there is nothing to improve",
+    unclear: bool = False,
 ) -> Decision:
     """What to do with a proposal of this fingerprint; None if there is none, and `why_nothing` says why.
+
+    `unclear` says that there might be one another time: a file that cannot be read, or a build that fails, is no reason
+    to close anything.
 
     `in_time` says that the schedule lets pull requests be opened and refreshed, `room` that there may be one more.
     """
@@ -113,8 +117,8 @@ def decide(
             return Decision(Action.NOTHING, "somebody asked for no more pull requests")
         return Decision(Action.CLOSE, "somebody asked for it to stop")
     if fingerprint is None:
-        if present is None:
-            return Decision(Action.NOTHING, why_nothing)
+        if present is None or unclear:
+            return Decision(answering if present is not None else Action.NOTHING, why_nothing)
         return Decision(Action.CLOSE, why_nothing)
     if present is None:
         return _without_pull_request(branch, in_time=in_time, room=room)

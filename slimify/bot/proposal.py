@@ -54,11 +54,16 @@ class Fixed(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """All that one pull request is about. `unread` says of Dockerfiles why nothing was made of them, by path."""
+    """All that one pull request is about.
+
+    `unread` says by path why nothing could be made of a Dockerfile, which may be another time; `declined` of which ones
+    there is nothing that nobody has refused.
+    """
 
     fixed: tuple[Fixed, ...]
     files: tuple[FileChange, ...]
     unread: tuple[tuple[str, str], ...] = ()
+    declined: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:

@@ -78,9 +78,12 @@ def propose(
     changed: dict[str, bytes] = {}
     fixed: list[Fixed] = []
     unread: list[tuple[str, str]] = []
+    declined: list[str] = []
     for one in dockerfiles[:MOST]:
         repository = Repository(_Changed(files, changed))
         found = _candidate(repository, one, config_of, asked)
+        if found is None:
+            declined.append(one.dockerfile)
         if isinstance(found, Candidate) and found.outcome.changed:
             kept = Fixed(found.build, found.outcome, again=found.again) if prove is None else prove(found)
             if isinstance(kept, Fixed):
@@ -92,12 +95,13 @@ def propose(
             unread.append((one.dockerfile, found))
     unread += [(one.dockerfile, f"a proposal is about {MOST} Dockerfiles at most") for one in dockerfiles[MOST:]]
     changes = tuple(FileChange(path, files.read(path), data) for path, data in sorted(changed.items()))
-    return Proposal(tuple(fixed), changes, tuple(unread))
+    return Proposal(tuple(fixed), changes, tuple(unread), tuple(declined))
 
 
 def _candidate(
     repository: Repository, one: DockerfileBuilds, config_of: Callable[[str], Config], asked: Asked
-) -> Candidate | str:
+) -> Candidate | str | None:
+    """A candidate, or why there can be none; None if all of it was refused."""
     if not is_file_path(one.dockerfile):
         return "its path cannot be written in a commit, or be shown"
     data = repository.content(one.dockerfile)
@@ -112,7 +116,7 @@ def _candidate(
             # Without what was refused another transform might find to do what comes close to it: that is no new idea.
             wanted = {change.rewrite.transform for change in found[1].changes} - refused
             if not wanted:
-                return "all of it was refused before"
+                return None
             found = _highest(repository, data, one, settings._replace(only=tuple(sorted(wanted))))
         if found is None:
             named = ", ".join(build.source or one.dockerfile for build in one.builds)

@@ -145,18 +145,19 @@ def _planned(around: Surroundings, group: Group, why_nothing: str) -> Plan:
         in_time=is_time(manners.schedule, manners.timezone, around.now()),
         room=around.allowance.left and len(forge.open_from(name, PREFIX)) < manners.max_open,
     )
-    decision = decided(fingerprint, why_nothing=why_nothing)
+    decision = decided(fingerprint, why_nothing=why_nothing, unclear=bool(proposal.unread))
     if decision.push and around.prove is not None and not around.bot.dry_run:
         # Only now, because a proof takes minutes.
         proposal = propose(around.files, group.dockerfiles, around.finder.of_file, asked, around.prove)
         if not proposal.files:
-            decision = decided(None, why_nothing=_why(proposal, _NOTHING_PROVED))
+            decision = decided(None, why_nothing=_why(proposal, _NOTHING_PROVED), unclear=True)
     return Plan(group, history, orders, decision, proposal, fingerprint or "", comments)
 
 
 def _why(proposal: Proposal, otherwise: str) -> str:
     """Why there is nothing in a proposal, as far as it says."""
-    return "; ".join(f"{path}: {why}" for path, why in proposal.unread[:_MOST_TOLD]) or otherwise
+    told = [f"{path}: {why}" for path, why in proposal.unread[:_MOST_TOLD]]
+    return "; ".join(told) or ("all that there is was refused before" if proposal.declined else otherwise)
 
 
 def _open(around: Surroundings, plan: Plan) -> Event:

@@ -65,6 +65,13 @@ def test_each_case(known: History, fingerprint: str | None, orders: Orders, acti
     assert found.expected == (known.branch.tip if push and known.branch else ""), "a push is to what was looked at"
 
 
+def test_what_is_unclear_closes_nothing() -> None:
+    for known, action in ((history(OURS, OPEN), Action.NOTHING), (history(None), Action.NOTHING)):
+        assert decide(known, None, orders=NONE, in_time=True, room=True, unclear=True).action is action
+    stop = decide(history(OURS, OPEN), None, orders=STOP, in_time=True, room=True, unclear=True)
+    assert stop.action is Action.CLOSE, "whoever wants it to stop need not wait"
+
+
 def test_time_and_room() -> None:
     assert decided(history(None), in_time=False).action is Action.NOTHING
     assert decided(history(None), room=False).action is Action.NOTHING

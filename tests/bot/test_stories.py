@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from slimify.bot.settings import Building
 from tests.bot.fakes import Fault
 from tests.bot.story import NAIVE, SERVERS, TIDY, Story, story
 
@@ -83,6 +84,25 @@ def test_void(tale: Story) -> None:
     assert tale.one().what == "left"
     tale.change({"Dockerfile": NAIVE})
     assert tale.one().what == "opened", "what the bot closed itself, nobody has refused"
+
+
+def test_a_dockerfile_that_cannot_be_read_for_a_while(tale: Story) -> None:
+    """That is no reason to close anything."""
+    tale.visit()
+    tale.change({"Dockerfile": "FROM\n"})
+    assert tale.one().what == "left"
+    assert tale.pulls[1].state == "open"
+    tale.change({"Dockerfile": NAIVE.replace("curl", "wget")})
+    assert tale.one().what == "refreshed"
+
+
+def test_a_proof_that_fails_for_a_while(tale: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    tale.visit()
+    tale.change({"Dockerfile": NAIVE.replace("curl", "wget")})
+    monkeypatch.setattr("slimify.bot.prover.Prover.__call__", lambda *_: "the registry does not answer")
+    event = tale.one(bot=tale.bot._replace(prove=Building(enabled=True)))
+    assert (event.what, event.why) == ("left", "Dockerfile: the registry does not answer")
+    assert tale.pulls[1].state == "open"
 
 
 def test_somebody_commits_to_the_branch(tale: Story) -> None:
