@@ -79,8 +79,8 @@ def propose(
     fixed: list[Fixed] = []
     unread: list[tuple[str, str]] = []
     declined: list[str] = []
+    repository = Repository(files)
     for one in dockerfiles[:MOST]:
-        repository = Repository(_Changed(files, changed))
         found = _candidate(repository, one, config_of, asked)
         if found is None:
             declined.append(one.dockerfile)
@@ -89,6 +89,7 @@ def propose(
             if isinstance(kept, Fixed):
                 fixed.append(kept)
                 changed |= _contents(repository, kept.outcome)
+                repository = Repository(_Changed(files, changed))
                 continue
             found = kept
         if isinstance(found, str):
