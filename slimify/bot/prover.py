@@ -60,6 +60,7 @@ class Prover:
                 settings=used._replace(skip=skip),
                 trial=allowed(candidate.trial, self._building),
                 rebuild=self._building.rebuild,
+                remember=False,
             )
             try:
                 proven = fix_and_prove(request, self._say, candidate.remade)

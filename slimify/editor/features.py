@@ -18,6 +18,7 @@ from slimify.editor.estimates import hints, hover_text
 from slimify.editor.ignore_file import layout_edits
 from slimify.editor.minimal import minimal_edits
 from slimify.editor.pragma_edits import instruction_in, pragma_edit
+from slimify.editor.proofs import proven_text
 from slimify.editor.session import Session
 from slimify.editor.symbols import document_symbols
 from slimify.editor.whys import declined, is_split, why_not_split
@@ -424,7 +425,11 @@ def _hovers(server: Session) -> None:
         one = instruction_in(build.dockerfile, line, line)
         text = document.content
         outcome = await server.outcome(document)
-        if one is None or not (said := hover_text(build, outcome if isinstance(outcome, Outcome) else None, one)):
+        if one is None:
+            return None
+        known = hover_text(build, outcome if isinstance(outcome, Outcome) else None, one)
+        said = "\n\n".join(part for part in (proven_text(build, text.text, one), known) if part)
+        if not said:
             return None
         content = types.MarkupContent(types.MarkupKind.Markdown, clean(said))
         return types.Hover(content, span_range(text, one.span))

@@ -14,6 +14,7 @@ from slimify.config import Settings
 from slimify.proof.engine import BuildOptions, Engine, EngineError, find_engine
 from slimify.proof.image import ImageError
 from slimify.proof.prove import Proof, Prover, Subject, Verdict
+from slimify.proof.remembered import remember
 from slimify.proof.session import Session, session
 from slimify.proof.show_proof import as_data, as_markdown, as_text
 from slimify.proof.smoke import Smoke
@@ -33,7 +34,10 @@ _EXITS = {
 
 
 class Request(NamedTuple):
-    """What is to be proved. `against` is another Dockerfile in place of slimify's own rewrite."""
+    """What is to be proved. `against` is another Dockerfile in place of slimify's own rewrite.
+
+    With `remember` the figures are kept for editors.
+    """
 
     path: str
     context: str | None = None
@@ -44,6 +48,7 @@ class Request(NamedTuple):
     rebuild: bool = True
     compressed: bool = False
     format: str = "text"
+    remember: bool = True
 
 
 def tried(trial: Trial) -> Smoke:
@@ -95,7 +100,10 @@ def prove_path(request: Request, say: Callable[[str], None]) -> tuple[int, str]:
         engine = find_engine(request.trial.engine)
         with session(engine, request.keep) as names:
             prover = _prover(request, engine, names, say)
-            proof = prover.prove(_subject(request))
+            subject = _subject(request)
+            proof = prover.prove(subject)
+            if request.remember:
+                remember(subject, proof)
             if request.keep:
                 say(f"kept: the images {names.image('')}…, and the logs below {names.folder}")
             elif (failed := proof.failed) is not None:
@@ -148,10 +156,13 @@ def _without_culprits(
         outcome = made(settings)
         if not outcome.changed:
             return Proven(outcome, None, tuple(dropped))
-        proof = prover.prove(_rewritten(request, before, outcome))
+        subject = _rewritten(request, before, outcome)
+        proof = prover.prove(subject)
         if proof.verdict is Verdict.NEVER_BUILT:
             raise ProofError(f"{request.path} does not build as it is, so that nothing can be proved")
         if proof.ok:
+            if request.remember:
+                remember(subject, proof)
             return Proven(outcome, proof, tuple(dropped))
         names = list(dict.fromkeys(one.rewrite.transform for one in outcome.changes))
         say(f"{proof.verdict.value}; looking for the transform")

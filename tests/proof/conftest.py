@@ -83,6 +83,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("FAKE_ENGINE", str(tmp_path / "engine"))
     monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     return FakeEngine(tmp_path / "engine", temporary)
 

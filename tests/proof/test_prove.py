@@ -11,21 +11,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import slimify
 from slimify.cli import run
+from slimify.editor.proofs import proven_text
 from slimify.proof import processes
 from slimify.proof.engine import BuildOptions, Engine, EngineError, find_engine
+from slimify.proof.remembered import recall
 from slimify.proof.session import clear_leftovers, session
 from slimify.rewrite import registry
 from slimify.rewrite.edit import Edit, Finding, Level, Rewrite
 from slimify.rewrite.pipeline import Transform
-from slimify.semantics.build import Build
-from slimify.syntax.source import Span
+from slimify.semantics.build import Build, analyse
+from slimify.syntax.dockerfile import parse
+from slimify.syntax.source import Source, Span
 
 from .conftest import AS_IT_IS, CACHE, FAT, FILES, FakeEngine
 
@@ -845,3 +850,42 @@ def test_an_engine_that_fails_while_things_are_removed(engine: FakeEngine) -> No
         engine.settle()
     with pytest.raises(EngineError, match="cannot be started"):
         Engine("nothing-of-this-name")._asked(["version"])
+
+
+# ------------------------------------------------------------------------------ what is kept for editors
+
+
+def hovered(text: str, number: int) -> str:
+    """What an editor shows of the instruction with this number."""
+    build = analyse(parse(Source(text, "Dockerfile")))
+    return proven_text(build, text, build.dockerfile.instructions[number])
+
+
+def test_what_a_proof_has_measured_is_kept(engine: FakeEngine, project: Path) -> None:
+    base: dict[str, str | bytes] = {"base": b"x" * 2_000_000}
+    engine.knows(AS_IT_IS, base, CACHE, {"curl": b"x" * 300_000})
+    engine.knows("", base, {"curl": b"x" * 300_000})
+    assert hovered(FAT, 0) == ""
+    assert run(["prove", "--no-rebuild"]) == 0
+    today = f"{datetime.now(UTC):%F}"
+    whole = f"**2.8 MB** has the image, by the proof of {today}; as the same program it had 2.3 MB"
+    assert hovered(FAT, 0) == whole
+    assert hovered(FAT, 1) == f"**500 kB** in its layer, by the proof of {today}"
+    assert hovered(FAT, 2) == f"**300 kB** in its layer, by the proof of {today}"
+    assert hovered(FAT, 3) == "", "a CMD makes no layer"
+    assert hovered(FAT + "# another text\n", 0) == ""
+    assert hovered(FAT.replace("RUN apt-get update", "COPY a b"), 1) == ""
+    rewritten = slimify.fix(FAT, context=str(project)).after.text
+    assert hovered(rewritten, 0).startswith("**2.3 MB** has the image")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"size": "x", "layers": 1}', b"\xff", b"[" * 70_000])
+def test_a_damaged_memory_is_none(engine: FakeEngine, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.knows("", FILES)
+    run(["prove", "--no-rebuild"])
+    (kept, *_) = Path(os.environ["XDG_CACHE_HOME"], "slimify", "proofs").glob("*.json")
+    for path in kept.parent.glob("*.json"):
+        path.write_bytes(content)
+    assert recall(FAT) is None
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert run(["prove", "--no-rebuild", "--quiet"]) == 0, "where nothing can be kept, nothing is"
