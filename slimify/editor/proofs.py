@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slimify.proof.remembered import Remembered, recall
 from slimify.report.common import human_size
-from slimify.semantics.build import Build
+from slimify.semantics.build import Build, BuildStage
 from slimify.syntax.dockerfile import Instruction
 from slimify.syntax.source import Span
 
@@ -24,13 +24,12 @@ def proven_text(build: Build, text: str, one: Instruction) -> str:
             word = "the same program" if found.same else "what was not the same program"
             than = f"; as {word} it had {human_size(found.other)}"
         return f"**{human_size(found.size)}** has the image, by the proof of {found.day}{than}"
-    sizes = _sizes(build, found)
+    sizes = _sizes(last, found)
     return f"**{human_size(sizes[one.span])}** in its layer, by the proof of {found.day}" if one.span in sizes else ""
 
 
-def _sizes(build: Build, found: Remembered) -> dict[Span, int]:
+def _sizes(last: BuildStage, found: Remembered) -> dict[Span, int]:
     """The bytes of each instruction of the last stage: its layers are those on top, in the order of the file."""
-    last = build.stages[build.target if build.target is not None else -1]
     layers = list(found.layers)
     sizes: dict[Span, int] = {}
     for step in reversed(last.steps):

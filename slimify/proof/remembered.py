@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from slimify.proof.prove import Measured, Proof, Subject
-from slimify.proof.show_layers import instruction
+from slimify.files import FileError, write
+
+# An editor recalls, and never proves: what takes its memory is loaded where something is remembered.
+if TYPE_CHECKING:
+    from slimify.proof.prove import Measured, Proof, Subject
 
 _MOST = 500
 _LARGEST = 1 << 16
@@ -40,7 +42,7 @@ def remember(subject: Subject, proof: Proof) -> None:
     both = ((subject.before, proof.before, proof.after), (subject.after, proof.after, proof.before))
     for text, one, other in both:
         if one is not None and one.built.ok and one.image is not None:
-            with suppress(OSError):
+            with suppress(OSError, FileError):
                 _write(text, _kept(one, other, proof.ok))
 
 
@@ -57,6 +59,8 @@ def recall(text: str) -> Remembered | None:
 
 
 def _kept(one: Measured, other: Measured | None, same: bool) -> dict[str, Any]:
+    from slimify.proof.show_layers import instruction
+
     assert one.image is not None
     layers = [(instruction(layer.made_by).partition(" ")[0], layer.size) for layer in one.image.layers]
     size = other.size if other is not None and other.built.ok else None
@@ -66,10 +70,7 @@ def _kept(one: Measured, other: Measured | None, same: bool) -> dict[str, Any]:
 def _write(text: str, data: dict[str, Any]) -> None:
     folder = _folder()
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    descriptor, path = tempfile.mkstemp(dir=folder, prefix=".")
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(data, file)
-    os.replace(path, os.path.join(folder, _name(text)))
+    write(os.path.join(folder, _name(text)), json.dumps(data).encode())
     known = [entry for entry in os.scandir(folder) if entry.name.endswith(".json")]
     for entry in sorted(known, key=lambda entry: entry.stat().st_mtime)[:-_MOST]:
         os.unlink(entry.path)

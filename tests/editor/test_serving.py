@@ -73,6 +73,16 @@ def test_no_other_command_pays_for_it() -> None:
     assert done.stdout.endswith(b"\n[]\n")
 
 
+def test_a_server_does_not_load_what_proves() -> None:
+    """It recalls what was measured, and nothing is built in it."""
+    code = (
+        "import sys, slimify.editor.features, slimify.editor.serve; "
+        "print(sorted(name for name in sys.modules if name.startswith('slimify.proof.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b"['slimify.proof.remembered']\n"
+
+
 @pytest.mark.asyncio
 async def test_a_long_read_is_told_and_can_be_called_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = PacedTree._list
