@@ -13,7 +13,7 @@ import typer
 import slimify
 from slimify import bot_cli
 from slimify.config import SCHEMA, Config, UnknownNameError, transform_names
-from slimify.config_values import WrongError, command_words, seconds, size
+from slimify.config_values import WrongError, command_words, host_and_port, seconds, size
 from slimify.run import FAILED, OK, Request, UsageError, build_args, complain, format_only, put
 from slimify.trial import Trial
 
@@ -505,10 +505,12 @@ def lsp(
     """Serve an editor that speaks the Language Server Protocol."""
     address = None
     if tcp is not None:
-        host, _, port = tcp.rpartition(":")
-        if stdio or not port.isdecimal() or int(port) > 65535:
-            raise typer.Exit(complain(f"--tcp {tcp} is no HOST:PORT" if not stdio else "choose --tcp or --stdio"))
-        address = (host.strip("[]") or "127.0.0.1", int(port))
+        if stdio:
+            raise typer.Exit(complain("choose --tcp or --stdio"))
+        try:
+            address = _value("--tcp", host_and_port, tcp)
+        except UsageError as error:
+            raise typer.Exit(complain(error)) from None
     try:
         from slimify.editor.serve import serve
     except ModuleNotFoundError as error:

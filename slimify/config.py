@@ -242,7 +242,8 @@ def malformed(path: str, text: str, message: str) -> ConfigError:
     return ConfigError(path, message.removesuffix(" (at end of document)"), text.count("\n") + 1)
 
 
-def _level(value: object) -> str:
+def level_name(value: object) -> str:
+    """The name of a level. Raises `WrongError`."""
     if not isinstance(value, str):
         raise WrongError(f"must be one of {', '.join(LEVELS)}")
     try:
@@ -264,7 +265,7 @@ def _transforms(value: object) -> tuple[str, ...]:
 
 # The keys of a configuration file, each with the function that checks it. config.schema.json says the same.
 KEYS: dict[str, Callable[[object], Any]] = {
-    "level": _level,
+    "level": level_name,
     "only": _transforms,
     "skip": _transforms,
     "target": string,

@@ -67,6 +67,37 @@ def build_args(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(value.items())
 
 
+def one_of(*choices: str) -> Callable[[object], str]:
+    """The reader for one of these strings."""
+
+    def read(value: object) -> str:
+        if value not in choices:
+            raise WrongError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def whole(most: int) -> Callable[[object], int]:
+    """The reader for a whole number from 1 to `most`."""
+
+    def read(value: object) -> int:
+        if type(value) is not int or not 1 <= value <= most:
+            raise WrongError(f"must be a whole number from 1 to {most}")
+        return value
+
+    return read
+
+
+def host_and_port(value: object) -> tuple[str, int]:
+    """An address as `HOST:PORT`, where an IPv6 address stands in brackets; without a host it is this machine."""
+    text = string(value)
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise WrongError(f"{text} is no HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
 def command_words(value: object) -> tuple[str, ...]:
     """A command as a list of its words, or as one string that is taken apart as a shell does."""
     if isinstance(value, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from slimify.config_values import WrongError, boolean, string, strings, table
+from slimify.config_values import WrongError, boolean, one_of, string, strings, table, whole
 
 PER = ("repository", "dockerfile")
 _LONGEST_LABEL = 50
@@ -34,12 +34,6 @@ class Manners(NamedTuple):
     suggestions: bool = False
 
 
-def _one_of_per(value: object) -> str:
-    if value not in PER:
-        raise WrongError(f"must be one of {', '.join(PER)}")
-    return str(value)
-
-
 def _labels(value: object) -> tuple[str, ...]:
     found = strings(value)
     if len(found) > _MOST:
@@ -55,12 +49,6 @@ def _people(value: object) -> tuple[str, ...]:
     if len(found) > _MOST:
         raise WrongError(f"may hold {_MOST} at most")
     return found
-
-
-def _count(value: object) -> int:
-    if type(value) is not int or not 1 <= value <= 1000:
-        raise WrongError("must be a whole number from 1 to 1000")
-    return value
 
 
 def _schedule(value: object) -> tuple[str, ...]:
@@ -84,7 +72,7 @@ def _timezone(value: object) -> str:
 # The keys of the table `bot`; config.schema.json says the same.
 KEYS: dict[str, Callable[[object], Any]] = {
     "enabled": boolean,
-    "per": _one_of_per,
+    "per": one_of(*PER),
     "base": string,
     "draft": boolean,
     "labels": _labels,
@@ -92,7 +80,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "codeowners": boolean,
     "schedule": _schedule,
     "timezone": _timezone,
-    "max-open": _count,
+    "max-open": whole(1000),
     "suggestions": boolean,
 }
 

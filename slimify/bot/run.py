@@ -17,7 +17,7 @@ from slimify.bot.reports import Report, from_data
 from slimify.bot.settings import Account, Bot
 from slimify.bot.stopping import stopping_on_signals
 from slimify.bot.visiting import Limits
-from slimify.bot.visits import Orders, report_path, visit_job
+from slimify.bot.visits import Errand, report_path, visit_job
 from slimify.bot.workers import Ending, work
 
 # Somebody waits for it: a fault is tried once more, and what may work later not for hours.
@@ -71,7 +71,7 @@ def run(bot: Bot, account: Account, token: str, wanted: Wanted, show: Callable[[
     ):
         for name in names:
             queue.put(Job(account.name, name, "run"))
-        orders = Orders(bot, {account.name: token}, os.path.join(folder, "opened"), folder, _TRIES)
+        errand = Errand(bot, {account.name: token}, os.path.join(folder, "opened"), folder, _TRIES)
 
         def ended(ending: Ending) -> None:
             if ending.result.ended is Ended.DONE:
@@ -80,7 +80,7 @@ def run(bot: Bot, account: Account, token: str, wanted: Wanted, show: Callable[[
 
         work(
             queue,
-            partial(visit_job, orders),
+            partial(visit_job, errand),
             workers=bot.workers,
             stop=stop,
             limits=Limits(seconds=bot.visit_timeout),

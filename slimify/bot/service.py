@@ -19,7 +19,7 @@ from slimify.bot.server import serve as serve_queue
 from slimify.bot.settings import Bot, secret_at
 from slimify.bot.stopping import stopping_on_signals
 from slimify.bot.visiting import Limits
-from slimify.bot.visits import Orders, visit_job
+from slimify.bot.visits import Errand, visit_job
 from slimify.bot.workers import work as work_queue
 from slimify.config import ConfigError
 
@@ -86,13 +86,12 @@ def serve(bot: Bot, secrets: Secrets, *, workers: bool = True) -> None:
     tokens, hooks = tokens_of(bot, secrets), hooks_of(bot, secrets)
     if not hooks:
         raise ConfigError("forge", "no forge may post: webhook-secret-env or webhook-secret-file is missing")
-    host, port = listening(bot.listen)
     with opened(bot) as queue, _visit(bot, tokens) as visit:
         serve_queue(
             queue,
             hooks,
             visit if workers else None,
-            address=Address(host, port),
+            address=Address(*bot.listen),
             workers=bot.workers,
             limits=Limits(seconds=bot.visit_timeout),
             sweep=None if bot.sweep is None else Sweep(sweep_of(bot, tokens), bot.sweep / 3600),
@@ -112,12 +111,4 @@ def work(bot: Bot, secrets: Secrets) -> None:
 @contextmanager
 def _visit(bot: Bot, tokens: Mapping[str, str]) -> Iterator[partial]:  # type: ignore[type-arg]
     with tempfile.TemporaryDirectory(prefix="slimify-bot-") as folder:
-        yield partial(visit_job, Orders(bot, tokens, os.path.join(folder, "opened")))
-
-
-def listening(text: str) -> tuple[str, int]:
-    """`HOST:PORT` as both. Raises `ConfigError`."""
-    host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
-        raise ConfigError("listen", f"{text!r} is no HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)
+        yield partial(visit_job, Errand(bot, tokens, os.path.join(folder, "opened")))

@@ -9,8 +9,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from slimify.config import ConfigError, line_of, malformed
-from slimify.config_values import WrongError, boolean, seconds, size, string, strings, table
+from slimify.config import ConfigError, level_name, line_of, malformed
+from slimify.config_values import (
+    WrongError,
+    boolean,
+    host_and_port,
+    one_of,
+    seconds,
+    size,
+    string,
+    strings,
+    table,
+    whole,
+)
 
 KINDS = {"github": "https://github.com", "gitlab": "https://gitlab.com", "gitea": "https://codeberg.org"}
 """The kinds of forges, each with the address that is meant where none is given."""
@@ -80,15 +91,9 @@ class Bot(NamedTuple):
     max_new: int = 50
     visit_timeout: float = 3600.0
     forks: bool = False
-    listen: str = "127.0.0.1:8080"
+    listen: tuple[str, int] = ("127.0.0.1", 8080)
     dry_run: bool = False
     level: str | None = None
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int or not 1 <= value <= 100_000:
-        raise WrongError("must be a whole number, and not below 1")
-    return value
 
 
 def _line(value: object) -> str:
@@ -103,15 +108,6 @@ def _identity(value: object) -> str:
     if set(text) & set("<>"):
         raise WrongError("must not hold < or >, which git needs for itself")
     return text
-
-
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in choices:
-            raise WrongError(f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    return read
 
 
 def address(value: object) -> str:
@@ -130,7 +126,7 @@ def _place(keys: Mapping[str, Any], what: str) -> SecretPlace:
 
 
 _ACCOUNT: dict[str, Callable[[object], Any]] = {
-    "kind": _one_of(*KINDS),
+    "kind": one_of(*KINDS),
     "url": address,
     "token-env": string,
     "token-file": string,
@@ -172,7 +168,7 @@ _AUTHOR: dict[str, Callable[[object], Any]] = {
 }
 _BUILDING: dict[str, Callable[[object], Any]] = {
     "enabled": boolean,
-    "engine": _one_of("docker", "podman", "buildah"),
+    "engine": one_of("docker", "podman", "buildah"),
     "builder": string,
     "network": string,
     "timeout": seconds,
@@ -186,14 +182,14 @@ _KEYS: dict[str, Callable[[object], Any]] = {
     "database": _line,
     "database-env": string,
     "database-file": string,
-    "workers": _whole,
+    "workers": whole(100_000),
     "sweep-hours": seconds,
-    "max-new": _whole,
+    "max-new": whole(100_000),
     "visit-timeout": seconds,
     "forks": boolean,
-    "listen": string,
+    "listen": host_and_port,
     "dry-run": boolean,
-    "level": _one_of("safe", "standard", "aggressive"),
+    "level": level_name,
 }
 
 

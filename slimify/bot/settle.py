@@ -138,12 +138,14 @@ def _planned(around: Surroundings, group: Group, why_nothing: str) -> Plan:
     fingerprint = proposal.fingerprint if proposal.files else None
     if not proposal.files:
         why_nothing = _why(proposal, why_nothing)
+    # The forge is asked only if one more is wanted.
+    wanted = fingerprint is not None and history.open is None
     decided = partial(
         decide,
         history,
         orders=orders,
         in_time=is_time(manners.schedule, manners.timezone, around.now()),
-        room=around.allowance.left and len(forge.open_from(name, PREFIX)) < manners.max_open,
+        room=wanted and around.allowance.left and len(forge.open_from(name, PREFIX)) < manners.max_open,
     )
     decision = decided(fingerprint, why_nothing=why_nothing, unclear=bool(proposal.unread))
     if decision.push and around.prove is not None and not around.bot.dry_run:

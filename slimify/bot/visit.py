@@ -34,7 +34,6 @@ class Visited(NamedTuple):
 
     repository: str
     events: tuple[Event, ...]
-    dockerfiles: int = 0
 
 
 class Visitor:
@@ -75,13 +74,14 @@ class Visitor:
             return _skipped(name, why)
         try:
             with self._cloned(repository, repository.default_branch) as commit:
-                base = TreeFinder(commit.read).root.bot.base or repository.default_branch
+                finder = TreeFinder(commit.read)
+                base = finder.root.bot.base or repository.default_branch
                 if base == commit.branch:
-                    return self._inside(repository, commit, again)
+                    return self._inside(repository, commit, finder, again)
             if not is_branch(base) or base.startswith(PREFIX):
                 return _skipped(name, f"{FILE} names a branch that can be none")
             with self._cloned(repository, base) as commit:
-                return self._inside(repository, commit, again)
+                return self._inside(repository, commit, TreeFinder(commit.read), again)
         except EmptyRepositoryError:
             return _skipped(name, "it is empty")
 
@@ -105,11 +105,10 @@ class Visitor:
             with clone(url, folder, branch=branch or None, credentials=given, limits=Limits()) as commit:
                 yield commit
 
-    def _inside(self, repository: Repository, commit: Clone, again: bool) -> Visited:
+    def _inside(self, repository: Repository, commit: Clone, finder: TreeFinder, again: bool) -> Visited:
         if self._me is None:
             self._me = self.forge.me()
-        files, finder = CommitFiles(commit), TreeFinder(commit.read)
-        manners = finder.root.bot
+        files, manners = CommitFiles(commit), finder.root.bot
         found = find_builds(files, finder.if_readable)
         groups = groups_of(found.dockerfiles, manners)
         with Prover(lambda folder: extract(commit, folder), self.bot.prove, self._say) as prover:
@@ -137,7 +136,7 @@ class Visitor:
                     events.append(settle(around, Group(pull.head, ()), why))
         if not events:
             events.append(Event("left", "it has no Dockerfile" if manners.enabled else why))
-        return Visited(repository.name, tuple(events), len(found.dockerfiles))
+        return Visited(repository.name, tuple(events))
 
 
 def _skipped(name: str, why: str) -> Visited:

@@ -30,7 +30,7 @@ _DONE = ("opened", "refreshed", "closed")
 _log = logging.getLogger(__name__)
 
 
-class Orders(NamedTuple):
+class Errand(NamedTuple):
     """What all visits of a process have in common.
 
     `tokens` are those of the forges, by name. `reports` is a folder in which each visit leaves its report under the
@@ -45,16 +45,16 @@ class Orders(NamedTuple):
     tries: int | None = None
 
     def __repr__(self) -> str:
-        return "Orders(…)"
+        return "Errand(…)"
 
 
-def visit_job(orders: Orders, job: Job) -> Result:
+def visit_job(errand: Errand, job: Job) -> Result:
     """Visit a repository, and say how it ended, without secrets. Nothing of what can happen is raised."""
-    secrets = Secrets(orders.tokens.values())
-    account = orders.bot.accounts.get(job.forge)
-    if account is None or job.forge not in orders.tokens:
+    secrets = Secrets(errand.tokens.values())
+    account = errand.bot.accounts.get(job.forge)
+    if account is None or job.forge not in errand.tokens:
         return Result(Ended.FAILED, f"there is no forge {job.forge} any more")
-    token = orders.tokens[job.forge]
+    token = errand.tokens[job.forge]
 
     def say(text: str) -> None:
         _log.info("%s: %s", job.repository, secrets.redact(text))
@@ -62,23 +62,23 @@ def visit_job(orders: Orders, job: Job) -> Result:
     try:
         visitor = Visitor(
             connect(account.kind, account.url, token),
-            orders.bot,
+            errand.bot,
             Credentials(_USERS[account.kind], token),
             # Of a day, because a server goes on and on.
-            Allowance(f"{orders.allowance}-{datetime.now(UTC):%F}", orders.bot.max_new),
+            Allowance(f"{errand.allowance}-{datetime.now(UTC):%F}", errand.bot.max_new),
             lambda: datetime.now(UTC),
             say,
             secrets.redact,
         )
         visited = visitor.visit(job.repository, again=job.attempt > 1)
     except (TemporaryError, TemporaryGitError) as error:
-        late = orders.tries is not None and job.attempt >= orders.tries
+        late = errand.tries is not None and job.attempt >= errand.tries
         wait = error.wait if isinstance(error, TemporaryError) else None
         return Result(Ended.FAILED if late else Ended.LATER, secrets.redact(str(error)), wait)
     except (ForgeError, GitError, ConfigError, ScheduleError) as error:
         return Result(Ended.FAILED, secrets.redact(str(error)))
-    if orders.reports is not None:
-        _leave(report_path(orders.reports, job), report_of(visited, whole=orders.bot.dry_run))
+    if errand.reports is not None:
+        _leave(report_path(errand.reports, job), report_of(visited, whole=errand.bot.dry_run))
     said = "; ".join(f"{one.what} {one.url or one.branch}: {one.why}" for one in visited.events)
     return Result(
         Ended.DONE, secrets.redact(said), None, tuple(one.what for one in visited.events if one.what in _DONE)

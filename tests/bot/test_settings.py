@@ -71,6 +71,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ("[forge.github]\nurl = 'https://me:pass@git.example.org'", 2, "without a user"),
         ("[forge.github]\ntoken = 'ghp_abc'", 2, "unknown key 'token'"),
         ("[forge.'A b']\nkind = 'gitea'", 1, "cannot be the name"),
+        ("listen = 'here'", 1, "listen here is no HOST:PORT"),
         ("workers = ", 1, "Invalid value"),
     ],
 )
