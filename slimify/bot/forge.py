@@ -58,7 +58,7 @@ class State(enum.Enum):
 class PullRequest(NamedTuple):
     """A pull request (GitLab: merge request) from a branch of the repository itself. `number` is the one people see.
 
-    `author` is the login name; `head` the branch, `head_commit` its tip, empty if the branch is gone.
+    `author` is the login name, `head` the branch.
     """
 
     number: int
@@ -68,7 +68,6 @@ class PullRequest(NamedTuple):
     url: str
     author: str
     head: str
-    head_commit: str
     base: str
     draft: bool = False
     labels: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ IGNORE, UNKNOWN = Orders(ignore=("merge-runs",), read=(7,)), Orders(unknown=("da
 
 
 def pull(state: State, marker: Marker, author: str = ME) -> PullRequest:
-    return PullRequest(1, state, "Title", f"text\n\n{written(marker)}\n", "", author, "slimify/x", "c0ffee", "main")
+    return PullRequest(1, state, "Title", f"text\n\n{written(marker)}\n", "", author, "slimify/x", "main")
 
 
 def history(branch: Branch | None, *pulls: PullRequest) -> History:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import email.utils
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
-from slimify.bot.forge import ForbiddenError, ForgeError, NotFoundError, TemporaryError
+from slimify.bot.forge import Comment, ForbiddenError, ForgeError, NotFoundError, TemporaryError
 
 T = TypeVar("T")
 
@@ -60,11 +60,11 @@ class Ask:
     `tell` reads the exceptions of one client library; those that it answers with None are raised as they are.
     """
 
-    def __init__(self, what: str, tell: Callable[[Exception], Failed | None], token: str, patience: float) -> None:
+    def __init__(self, what: str, tell: Callable[[Exception], Failed | None], token: str) -> None:
         self._what = what
         self._tell = tell
         self._token = token
-        self._left = patience
+        self._left = PATIENCE
 
     def read(self, request: Callable[[], T]) -> T:
         """Ask for what may be asked twice: to read, and to write what stays the same when it is written again.
@@ -73,20 +73,34 @@ class Ask:
         """
         return self._repeat(request, REPEATS, lambda: None)
 
-    def write(self, request: Callable[[], T], done: Callable[[], T | None]) -> T:
+    def write(self, request: Callable[[], T], done: Callable[[], T | None], there: Collection[int] = ()) -> T:
         """Ask for what must not be done twice. If it may have been done, `done` looks, and None says it was not.
 
-        Raises `ForgeError`.
+        `there` are the statuses by which a forge may say that it was done before. Raises `ForgeError`.
         """
-        return self._repeat(request, REPEATS, done)
+        try:
+            return self._repeat(request, REPEATS, done)
+        except RefusedError as refused:
+            if refused.status not in there or (found := done()) is None:
+                raise
+            return found
+
+    def do(self, request: Callable[[], object], done: Callable[[], bool]) -> None:
+        """As `write`, for what has no answer that anybody needs. Raises `ForgeError`."""
+
+        def requested() -> bool:
+            request()
+            return True
+
+        self.write(requested, lambda: done() or None)
 
     def once(self, request: Callable[[], T]) -> T:
         """Ask for what must not be done twice and cannot be looked for. Raises `ForgeError`."""
         return self._repeat(request, 0, lambda: None)
 
-    def each(self, request: Callable[[int], T], limit: int = LIMIT) -> Iterator[T]:
+    def each(self, request: Callable[[int], T]) -> Iterator[T]:
         """The items of a list in turn, until `request` raises `IndexError` or `StopIteration`."""
-        for index in range(limit):
+        for index in range(LIMIT):
             try:
                 item = self.read(lambda index=index: request(index))  # type: ignore[misc]
             except (IndexError, StopIteration):
@@ -144,6 +158,11 @@ class Ask:
             said = said[: LONGEST - 1] + "…"
         status = {None: "no answer: ", 0: ""}.get(failed.status, f"{failed.status} ")
         return f"cannot {self._what}: {status}{said}"
+
+
+def last_is(comments: Iterable[Comment], author: str, body: str) -> bool:
+    """Whether this is the last that an author has said."""
+    return [one.body for one in comments if one.author == author][-1:] == [body]
 
 
 def rate_limit(failed: Failed) -> float | None:

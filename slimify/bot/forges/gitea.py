@@ -26,8 +26,8 @@ from slimify.bot.forge import (
     State,
     Suggestion,
 )
-from slimify.bot.forges.asking import LIMIT, PATIENCE, TIMEOUT, USER_AGENT, Ask, Failed, RefusedError
-from slimify.bot.forges.suggestion import as_code
+from slimify.bot.forges.asking import LIMIT, TIMEOUT, USER_AGENT, Ask, Failed, RefusedError, last_is
+from slimify.bot.forges.suggestion import REVIEW, as_code
 
 DRAFT = "WIP: "
 _DRAFT = re.compile(r"\s*(?:WIP:|\[WIP\])\s*", re.IGNORECASE)
@@ -35,7 +35,6 @@ _DRAFT = re.compile(r"\s*(?:WIP:|\[WIP\])\s*", re.IGNORECASE)
 PAGE = 50
 """The most that a page has unless an administrator changes it (`MAX_RESPONSE_ITEMS`)."""
 
-REVIEW = "Each of these suggestions can be taken by itself."
 COLOUR = "#ededed"
 
 
@@ -44,10 +43,9 @@ class Gitea:
 
     kind = "gitea"
 
-    def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self._api = url.rstrip("/") + "/api/v1"
         self._token = token
-        self._patience = patience
         self._me = ""
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
@@ -89,13 +87,11 @@ class Gitea:
             pulls = self._pulls(ask, repository, "open")
             return next((one for one in pulls if (one.head, one.base) == (new.head, new.base)), None)
 
-        try:
-            return ask.write(lambda: _pull(self._send("POST", f"/repos/{repository}/pulls", asked)), existing)
-        except RefusedError as refused:
-            # 409, and 422 of older ones.
-            if (found := existing() if refused.status in (409, 422) else None) is None:
-                raise
-        return found
+        def create() -> PullRequest:
+            return _pull(self._send("POST", f"/repos/{repository}/pulls", asked))
+
+        # 422 of older ones.
+        return ask.write(create, existing, there=(409, 422))
 
     def update(self, repository: str, number: int, *, title: str, body: str) -> None:
         ask = self._ask(f"change pull request {repository}#{number}")
@@ -123,15 +119,10 @@ class Gitea:
     def comment(self, repository: str, number: int, body: str) -> None:
         ask, path = self._ask(f"comment on {repository}#{number}"), f"/repos/{repository}/issues/{number}/comments"
 
-        def create() -> bool:
-            self._send("POST", path, {"body": body})
-            return True
+        def said() -> bool:
+            return last_is(self._comments(ask, repository, number), self.me(), body)
 
-        def said() -> bool | None:
-            mine = [one.body for one in self._comments(ask, repository, number) if one.author == self.me()]
-            return mine[-1:] == [body] or None
-
-        ask.write(create, said)
+        ask.do(lambda: self._send("POST", path, {"body": body}), said)
 
     def may_write(self, repository: str, login: str) -> bool:
         ask = self._ask(f"tell what {login} may do in {repository}")
@@ -184,22 +175,18 @@ class Gitea:
         ]
         review = {"commit_id": commit, "event": "COMMENT", "body": REVIEW, "comments": comments}
 
-        def create() -> bool:
-            self._send("POST", path, review)
-            return True
-
-        def made() -> bool | None:
+        def made() -> bool:
             reviews = [(one["user"]["login"], one["commit_id"], one["body"]) for one in self._all(ask, path)]
-            return (self.me(), commit, REVIEW) in reviews or None
+            return (self.me(), commit, REVIEW) in reviews
 
-        ask.write(create, made)
+        ask.do(lambda: self._send("POST", path, review), made)
 
     def publish(self, name: str, text: str) -> str | None:  # noqa: ARG002
         """Always None: there are no gists here."""
         return None
 
     def _ask(self, what: str) -> Ask:
-        return Ask(what, _tell, self._token, self._patience)
+        return Ask(what, _tell, self._token)
 
     def _send(self, method: str, path: str, body: object = None, query: dict[str, str] | None = None) -> Any:
         return _json(self._request(method, path, body, query))
@@ -294,8 +281,6 @@ def _pull(raw: Any) -> PullRequest:
         url=raw["html_url"],
         author=raw["user"]["login"],
         head=head["label"],
-        # `ref` is another once the branch is gone, and `sha` then what it was: services/convert/pull.go of Gitea.
-        head_commit=head["sha"] if head["ref"] == head["label"] else "",
         base=raw["base"]["ref"],
         draft=bool(draft),
         labels=tuple(label["name"] for label in raw["labels"] or ()),

@@ -32,13 +32,13 @@ from slimify.bot.forge import (
     State,
     Suggestion,
 )
-from slimify.bot.forges.asking import LIMIT, PATIENCE, TIMEOUT, USER_AGENT, Ask, Failed, RefusedError
+from slimify.bot.forges.asking import TIMEOUT, USER_AGENT, Ask, Failed, RefusedError, last_is
+from slimify.bot.forges.suggestion import REVIEW
 
 Item = TypeVar("Item", bound=GithubObject)
 T = TypeVar("T")
 
 CLOUD = "api.github.com"
-REVIEW = "Each of these suggestions can be taken by itself."
 
 
 class GitHub:
@@ -46,12 +46,11 @@ class GitHub:
 
     kind = "github"
 
-    def __init__(self, api: str, token: str, patience: float = PATIENCE) -> None:
+    def __init__(self, api: str, token: str) -> None:
         # A second between writes is GitHub's own advice against its secondary rate limits. An Enterprise Server has
         # none unless its administrator turns them on.
         pause = (0.25, 1.0) if urlsplit(api).hostname == CLOUD else (None, None)
         self._token = token
-        self._patience = patience
         self._me = ""
         self._github = github.Github(
             auth=github.Auth.Token(token),
@@ -80,7 +79,8 @@ class GitHub:
 
     def repository(self, name: str) -> Repository:
         ask = self._ask(f"read {name}")
-        raw = ask.read(lambda: self._complete(name))
+        raw = self._repository(name)
+        ask.read(raw.complete)
         found = ask.read(lambda: _repository(raw))
         # `size` is of some while ago, and 0 for what is small: only then it is asked whether there is a branch.
         if raw.size == 0:
@@ -118,12 +118,8 @@ class GitHub:
             found = self._with_branch(ask, repository, new.head)
             return next((one for one in found if one.state is State.OPEN and one.base == new.base), None)
 
-        try:
-            made = ask.write(create, existing)
-        except RefusedError as refused:
-            # 422 is said of much; one of it is that there is a pull request already.
-            if (made := existing() if refused.status == 422 else None) is None:
-                raise
+        # 422 is said of much; one of it is that there is a pull request already.
+        made = ask.write(create, existing, there=(422,))
         if made is None:
             raise ForgeError(f"cannot open a pull request in {repository}: {new.head} is not a branch of its own")
         return made
@@ -153,16 +149,7 @@ class GitHub:
 
     def comment(self, repository: str, number: int, body: str) -> None:
         ask, issue = self._ask(f"comment on {repository}#{number}"), self._issue(repository, number)
-
-        def create() -> bool:
-            issue.create_comment(body)
-            return True
-
-        def said() -> bool | None:
-            mine = [one.body for one in self._comments(ask, issue) if one.author == self.me()]
-            return mine[-1:] == [body] or None
-
-        ask.write(create, said)
+        ask.do(lambda: issue.create_comment(body), lambda: last_is(self._comments(ask, issue), self.me(), body))
 
     def may_write(self, repository: str, login: str) -> bool:
         ask, raw = self._ask(f"tell what {login} may do in {repository}"), self._repository(repository)
@@ -195,16 +182,12 @@ class GitHub:
         comments = [_review_comment(one) for one in suggestions]
         review = {"commit_id": commit, "event": "COMMENT", "body": REVIEW, "comments": comments}
 
-        def create() -> bool:
-            # Not `create_review`, which reads the whole commit only to learn the name that it was given.
-            requester.requestJsonAndCheck("POST", f"{pull.url}/reviews", input=review)
-            return True
-
-        def made() -> bool | None:
+        def made() -> bool:
             reviews = self._all(ask, pull.get_reviews, lambda one: (one.user.login, one.commit_id, one.body))
-            return (self.me(), commit, REVIEW) in reviews or None
+            return (self.me(), commit, REVIEW) in reviews
 
-        ask.write(create, made)
+        # Not `create_review`, which reads the whole commit only to learn the name that it was given.
+        ask.do(lambda: requester.requestJsonAndCheck("POST", f"{pull.url}/reviews", input=review), made)
 
     def publish(self, name: str, text: str) -> str | None:
         """A secret gist; None for a token that may make none, such as every installation's."""
@@ -216,7 +199,7 @@ class GitHub:
             return None
 
     def _ask(self, what: str) -> Ask:
-        return Ask(what, _tell, self._token, self._patience)
+        return Ask(what, _tell, self._token)
 
     def _repository(self, name: str) -> RawRepository:
         """A repository that is not asked for until something of it is."""
@@ -226,29 +209,19 @@ class GitHub:
         # Not `get_organization(owner).get_repos`, which asks for the organisation first.
         return PaginatedList(RawRepository, self._github.requester, path, {})
 
-    def _complete(self, name: str) -> RawRepository:
-        raw = self._github.get_repo(name)
-        raw.complete()
-        return raw
-
     def _issue(self, repository: str, number: int) -> Issue:
         """A pull request as the issue that it is too."""
         return self._repository(repository).get_issue(number)
 
     def _all(self, ask: Ask, items: Callable[[], PaginatedList[Item]], read: Callable[[Item], T]) -> Iterator[T]:
         found = items()
-        return ask.each(lambda index: read(found[index]), LIMIT)
+        return ask.each(lambda index: read(found[index]))
 
     def _with_branch(self, ask: Ask, repository: str, branch: str) -> list[PullRequest]:
         raw = self._repository(repository)
         head = f"{repository.partition('/')[0]}:{branch}"
         pulls = self._all(ask, lambda: raw.get_pulls("all", "created", "desc", head=head), _pull)
-        found = [pull for pull in pulls if pull is not None and pull.head == branch]
-        if all(pull.state is State.OPEN for pull in found):
-            return found
-        # What is closed tells the tip of back then.
-        tip = self._tip(ask, raw, branch)
-        return [pull if pull.state is State.OPEN else pull._replace(head_commit=tip) for pull in found]
+        return [pull for pull in pulls if pull is not None and pull.head == branch]
 
     def _tip(self, ask: Ask, raw: RawRepository, branch: str) -> str:
         requester, url = self._github.requester, f"{raw.url}/git/ref/heads/{quote(branch)}"
@@ -311,7 +284,6 @@ def _pull(raw: RawPull) -> PullRequest | None:
         url=raw.html_url,
         author=_login(raw.user),
         head=raw.head.ref,
-        head_commit=raw.head.sha,
         base=raw.base.ref,
         draft=bool(raw.draft),
         labels=tuple(label.name for label in raw.labels),

@@ -21,7 +21,7 @@ from slimify.bot.forge import (
     State,
     Suggestion,
 )
-from slimify.bot.forges.asking import PATIENCE, TIMEOUT, USER_AGENT, Ask, Failed, RefusedError
+from slimify.bot.forges.asking import TIMEOUT, USER_AGENT, Ask, Failed, RefusedError, last_is
 from slimify.bot.forges.suggestion import for_gitlab
 
 CLOUD = "gitlab.com"
@@ -35,21 +35,26 @@ DEVELOPER = 30
 _STATES = {"merged": State.MERGED, "closed": State.CLOSED}
 
 
+class _Client(gitlab.Gitlab):
+    """Waits for no rate limit by itself: python-gitlab would, as long as a forge asks for, and has no option for it."""
+
+    def http_request(self, *arguments: Any, **named: Any) -> requests.Response:
+        return super().http_request(*arguments, **{**named, "obey_rate_limit": False})
+
+
 class GitLab:
     """A GitLab with a token, for one thread at a time. `url` is its address in a browser."""
 
     kind = "gitlab"
 
-    def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self._cloud = urlsplit(url).hostname == CLOUD
         self._token = token
-        self._patience = patience
-        self._me = ""
         self._headers: dict[str, str] = {}
         session = requests.Session()
         # python-gitlab's exceptions have no headers, which say how long a rate limit lasts.
         session.hooks["response"].append(self._remember)
-        self._gitlab = gitlab.Gitlab(
+        self._gitlab = _Client(
             url,
             # Access tokens of every kind may come so (https://docs.gitlab.com/api/rest/authentication/), and requests
             # takes this header off a redirect to another host, but not PRIVATE-TOKEN.
@@ -63,9 +68,7 @@ class GitLab:
         )
 
     def me(self) -> str:
-        if not self._me:
-            self._me = str(self._ask("tell whose token this is").read(self._user).username)
-        return self._me
+        return str(self._ask("tell whose token this is").read(self._user).username)
 
     def repository(self, name: str) -> Repository:
         ask = self._ask(f"read {name}")
@@ -118,13 +121,7 @@ class GitLab:
             found = self._pulls(ask, repository, state="opened", source_branch=new.head)
             return next((one for one in found if one.base == new.base), None)
 
-        try:
-            made = ask.write(lambda: _pull(manager.create(asked), ""), existing)
-        except RefusedError as refused:
-            if (found := existing() if refused.status == 409 else None) is None:
-                raise
-            return found
-        return made if made.head_commit else made._replace(head_commit=self._tip(ask, repository, new.head))
+        return ask.write(lambda: _pull(manager.create(asked)), existing, there=(409,))
 
     def update(self, repository: str, number: int, *, title: str, body: str) -> None:
         ask = self._ask(f"change merge request {repository}!{number}")
@@ -149,15 +146,10 @@ class GitLab:
     def comment(self, repository: str, number: int, body: str) -> None:
         ask = self._ask(f"comment on {repository}!{number}")
 
-        def create() -> bool:
-            self._pull(repository, number).notes.create({"body": body})
-            return True
+        def said() -> bool:
+            return last_is(self._comments(ask, repository, number), self.me(), body)
 
-        def said() -> bool | None:
-            mine = [one.body for one in self._comments(ask, repository, number) if one.author == self.me()]
-            return mine[-1:] == [body] or None
-
-        ask.write(create, said)
+        ask.do(lambda: self._pull(repository, number).notes.create({"body": body}), said)
 
     def may_write(self, repository: str, login: str) -> bool:
         ask = self._ask(f"tell what {login} may do in {repository}")
@@ -225,8 +217,7 @@ class GitLab:
         return str(made.web_url)
 
     def _ask(self, what: str) -> Ask:
-        self._headers = {}
-        return Ask(what, self._tell, self._token, self._patience)
+        return Ask(what, self._tell, self._token)
 
     def _remember(self, response: requests.Response, *_: object, **__: object) -> None:
         self._headers = dict(response.headers)
@@ -241,7 +232,8 @@ class GitLab:
         return None
 
     def _user(self) -> Any:
-        self._gitlab.auth()
+        if self._gitlab.user is None:
+            self._gitlab.auth()
         return self._gitlab.user
 
     def _project(self, name: str) -> Any:
@@ -256,25 +248,13 @@ class GitLab:
         return ask.each(lambda _: next(found))
 
     def _pulls(self, ask: Ask, repository: str, prefix: str = "", **query: str) -> list[PullRequest]:
-        """Those from the project's own branches. The tip is the branch's: the one in the answer comes after a while."""
+        """Those from the project's own branches, the newest first."""
         manager = self._project(repository).mergerequests
-        tips: dict[str, str] = {}
-        found = []
-        for raw in self._all(ask, lambda: manager.list(order_by="created_at", sort="desc", iterator=True, **query)):
-            branch = str(raw.source_branch)
-            if raw.source_project_id != raw.target_project_id or not branch.startswith(prefix):
-                continue
-            if branch not in tips:
-                tips[branch] = self._tip(ask, repository, branch)
-            found.append(_pull(raw, tips[branch]))
-        return found
-
-    def _tip(self, ask: Ask, repository: str, branch: str) -> str:
-        try:
-            found = ask.read(lambda: self._project(repository).branches.get(branch))
-        except NotFoundError:
-            return ""
-        return str(found.commit["id"])
+        return [
+            _pull(raw)
+            for raw in self._all(ask, lambda: manager.list(order_by="created_at", sort="desc", iterator=True, **query))
+            if raw.source_project_id == raw.target_project_id and raw.source_branch.startswith(prefix)
+        ]
 
     def _comments(self, ask: Ask, repository: str, number: int) -> list[Comment]:
         notes = self._pull(repository, number).notes
@@ -285,15 +265,11 @@ class GitLab:
         ]
 
     def _discuss(self, ask: Ask, raw: Any, discussion: dict[str, Any]) -> None:
-        def create() -> bool:
-            raw.discussions.create(discussion)
-            return True
-
-        def made() -> bool | None:
+        def made() -> bool:
             notes = self._all(ask, lambda: raw.notes.list(iterator=True))
-            return any((one.author["username"], one.body) == (self.me(), discussion["body"]) for one in notes) or None
+            return any((one.author["username"], one.body) == (self.me(), discussion["body"]) for one in notes)
 
-        ask.write(create, made)
+        ask.do(lambda: raw.discussions.create(discussion), made)
 
     def _number(self, ask: Ask, login: str) -> int | None:
         found = ask.read(lambda: self._gitlab.users.list(username=login, get_all=False))
@@ -329,7 +305,7 @@ def _level(raw: Any) -> int | None:
     return max(levels, default=None)
 
 
-def _pull(raw: Any, tip: str) -> PullRequest:
+def _pull(raw: Any) -> PullRequest:
     return PullRequest(
         number=int(raw.iid),
         state=_STATES.get(raw.state, State.OPEN),
@@ -338,7 +314,6 @@ def _pull(raw: Any, tip: str) -> PullRequest:
         url=str(raw.web_url),
         author=str(raw.author["username"]),
         head=str(raw.source_branch),
-        head_commit=tip,
         base=str(raw.target_branch),
         draft=bool(raw.draft),
         labels=tuple(raw.labels),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+REVIEW = "Each of these suggestions can be taken by itself."
+"""What a review of suggestions says first."""
+
 _FENCE = re.compile(r"^([ \t]*(?:`{3,}|~{3,}))suggestion[ \t]*$", re.MULTILINE)
 
 

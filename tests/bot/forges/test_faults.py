@@ -128,8 +128,11 @@ def test_the_hour_s_limit_is_waited_for_until_it_is_reset(
     assert 15 < slept[0] <= 31
 
 
-def test_beyond_patience_it_is_for_later(bot: Forge, fake: FakeForge, shop: FakeRepository, slept: list[float]) -> None:
-    fake.faults.append(secondary_rate_limit("", seconds=40, times=99))
+@pytest.mark.parametrize("status", [403, 429])
+def test_beyond_patience_it_is_for_later(
+    bot: Forge, fake: FakeForge, shop: FakeRepository, slept: list[float], status: int
+) -> None:
+    fake.faults.append(secondary_rate_limit("", seconds=40, status=status, times=99))
     with pytest.raises(TemporaryError) as raised:
         bot.repository("acme/shop")
     assert raised.value.wait == 40
@@ -138,6 +141,16 @@ def test_beyond_patience_it_is_for_later(bot: Forge, fake: FakeForge, shop: Fake
     with pytest.raises(TemporaryError, match="rate limit exceeded") as raised:
         bot.repository("acme/shop")
     assert 1700 < (raised.value.wait or 0) <= 1801
+
+
+def test_a_rate_limit_until_a_day_and_an_hour(
+    bot: Forge, fake: FakeForge, shop: FakeRepository, slept: list[float]
+) -> None:
+    """`Retry-After` may be a date (RFC 9110, 10.2.3)."""
+    fake.faults.append(Fault("", 429, {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}))
+    with pytest.raises(TemporaryError) as raised:
+        bot.repository("acme/shop")
+    assert (raised.value.wait or 0) > 86_400 and slept == []
 
 
 def test_a_server_that_is_slow_is_not_waited_for_for_ever(

@@ -74,7 +74,6 @@ def test_a_pull_request_is_opened(bot: Forge, fake: FakeForge, shop: FakeReposit
         url=shop.clone_url.removesuffix(".git") + path,
         author="slimify-bot",
         head=BRANCH,
-        head_commit=shop.tip(BRANCH),
         base="main",
     )
     assert bot.open("acme/shop", NEW) == expected
@@ -120,15 +119,6 @@ def test_what_became_of_it(bot: Forge, shop: FakeRepository) -> None:
     found = bot.with_branch("acme/shop", BRANCH)
     assert [(one.number, one.state) for one in found] == [(3, State.OPEN), (2, State.MERGED), (1, State.CLOSED)]
     assert [one.number for one in bot.open_from("acme/shop", "slimify/")] == [3]
-
-
-def test_the_tip_is_the_branch_s_and_empty_once_that_is_gone(bot: Forge, shop: FakeRepository) -> None:
-    bot.open("acme/shop", NEW)
-    shop.close_by_user(1)
-    tip = shop.push_as("alice", BRANCH, {"Dockerfile": "FROM debian\n"})
-    assert bot.with_branch("acme/shop", BRANCH)[0].head_commit == tip
-    shop.delete_branch(BRANCH)
-    assert bot.with_branch("acme/shop", BRANCH)[0].head_commit == ""
 
 
 def test_a_fork_s_branch_of_the_same_name_is_another(bot: Forge, fake: FakeForge, shop: FakeRepository) -> None:
