@@ -12,7 +12,8 @@ from typing import NamedTuple
 from slimify.bot.forge import Comment
 
 _LINE = re.compile(r"^[ \t]{0,3}/slimify\b[ \t]*([^\r\n]*)$", re.MULTILINE)
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+# Nothing that was taken is given back, which would change nothing, and take a long row of back-ticks for ever.
+_FENCE = re.compile(r"^ {0,3}(`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 # More than this in one comment is a mistake or a joke.
 _MOST = 10
 

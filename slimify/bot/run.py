@@ -17,7 +17,7 @@ from slimify.bot.reports import Report, from_data
 from slimify.bot.settings import Account, Bot
 from slimify.bot.stopping import stopping_on_signals
 from slimify.bot.visiting import Limits
-from slimify.bot.visits import Errand, report_path, visit_job
+from slimify.bot.visits import Errand, modules_for, report_path, visit_job
 from slimify.bot.workers import Ending, work
 
 # Somebody waits for it: a fault is tried once more, and what may work later not for hours.
@@ -86,6 +86,7 @@ def run(bot: Bot, account: Account, token: str, wanted: Wanted, show: Callable[[
             limits=Limits(seconds=bot.visit_timeout),
             until_empty=True,
             on_end=ended,
+            preload=modules_for(bot),
         )
         for dead in queue.dead():
             show(Report(dead.job.repository, error=dead.said))

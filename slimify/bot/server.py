@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import signal
@@ -30,6 +31,10 @@ MAX_READING = 64
 """How many requests are read at once; what comes beside is told to come again, instead of filling the memory."""
 
 
+class AddressError(Exception):
+    """An address that cannot be listened at."""
+
+
 @dataclass(frozen=True)
 class Hook:
     """A forge that may post. `kind` as in `Forge.kind`; there are several secrets only while they are changed."""
@@ -40,10 +45,10 @@ class Hook:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Puts every repository of the configured owners into the queue, when the server starts and every `hours`."""
+    """Puts every repository of the configured owners into the queue, at the start and every so many `seconds`."""
 
     jobs: Callable[[], Iterable[Job]]
-    hours: float = 24.0
+    seconds: float = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,9 @@ class Address:
     port: int = 8080
 
 
-def application(
-    queue: WorkQueue, hooks: Mapping[str, Hook], metrics: Metrics, stop: Stop, *, prefix: str = "slimify/"
-) -> web.Application:
+def application(queue: WorkQueue, hooks: Mapping[str, Hook], metrics: Metrics, stop: Stop) -> web.Application:
     """The routes: `POST /webhook/{forge}`, `/healthz`, `/readyz` and `/metrics`."""
-    server = _Server(queue, hooks, metrics, stop, prefix)
+    server = _Server(queue, hooks, metrics, stop)
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_post("/webhook/{forge}", server.webhook)
     app.router.add_get("/healthz", server.healthz)
@@ -68,8 +71,8 @@ def application(
 
 
 class _Server:
-    def __init__(self, queue: WorkQueue, hooks: Mapping[str, Hook], metrics: Metrics, stop: Stop, prefix: str) -> None:
-        self._queue, self._hooks, self._metrics, self._stop, self._prefix = queue, hooks, metrics, stop, prefix
+    def __init__(self, queue: WorkQueue, hooks: Mapping[str, Hook], metrics: Metrics, stop: Stop) -> None:
+        self._queue, self._hooks, self._metrics, self._stop = queue, hooks, metrics, stop
         self._reading = 0
         self._checked = (0.0, False)
 
@@ -112,7 +115,7 @@ class _Server:
             return 400
         if not isinstance(payload, dict):
             return 400
-        jobs = jobs_of(hook.kind, event_of(hook.kind, headers), payload, forge=forge, prefix=self._prefix)
+        jobs = jobs_of(hook.kind, event_of(hook.kind, headers), payload, forge=forge)
         return 202 if jobs and self._queue.accept(f"{forge} {delivery}", jobs) else 204
 
     async def healthz(self, _request: web.Request) -> web.Response:
@@ -154,30 +157,46 @@ def serve(
     address: Address | None = None,
     workers: int = 2,
     limits: Limits | None = None,
+    preload: tuple[str, ...] = (),
     sweep: Sweep | None = None,
-    prefix: str = "slimify/",
     on_listening: Callable[[int], None] = lambda _port: None,
 ) -> None:
     """Serve, and work, until SIGTERM or SIGINT; on the first gracefully, on the second at once.
 
-    `visit` is None for a server beside workers of their own. `on_listening` is told the port when it is open. Raises
-    `OSError` if the address cannot be had, and what ends the workers, so that nothing serves that does no work.
+    `visit` is None for a server beside workers of their own; `workers`, `limits` and `preload` are theirs.
+    `on_listening` is told the port when it is open. Raises `AddressError` if the address cannot be had, and what ends
+    the workers, so that nothing serves that does no work.
     """
-    asyncio.run(_serve(queue, hooks, visit, address or Address(), workers, limits, sweep, prefix, on_listening))
+    stop, metrics = Stop(), Metrics()
+    working = None
+    if visit is not None:
+        working = functools.partial(
+            work,
+            queue,
+            visit,
+            workers=workers,
+            stop=stop,
+            limits=limits,
+            preload=preload,
+            on_end=metrics.visited,
+        )
+    try:
+        app = application(queue, hooks, metrics, stop)
+        asyncio.run(
+            _serve(app, address or Address(), stop, working, functools.partial(_sweep, queue, sweep), on_listening)
+        )
+    finally:
+        stop.close()
 
 
 async def _serve(
-    queue: WorkQueue,
-    hooks: Mapping[str, Hook],
-    visit: Visit | None,
+    app: web.Application,
     address: Address,
-    workers: int,
-    limits: Limits | None,
-    sweep: Sweep | None,
-    prefix: str,
+    stop: Stop,
+    working: Callable[[], None] | None,
+    sweeping: Callable[[], Awaitable[None]],
     on_listening: Callable[[int], None],
 ) -> None:
-    stop, metrics = Stop(), Metrics()
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -187,17 +206,12 @@ async def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
-    sides: list[Awaitable[None]] = []
-    if visit is not None:
-        sides.append(
-            asyncio.to_thread(work, queue, visit, workers=workers, stop=stop, limits=limits, on_end=metrics.visited)
-        )
-    async with _listening(application(queue, hooks, metrics, stop, prefix=prefix), address) as port:
+    async with _listening(app, address) as port:
         on_listening(port)
-        tasks = [asyncio.ensure_future(one) for one in sides]
-        sweeping = asyncio.create_task(_sweep(queue, sweep))
+        tasks = [] if working is None else [asyncio.create_task(asyncio.to_thread(working))]
+        sweep = asyncio.ensure_future(sweeping())
         await asyncio.wait([asyncio.create_task(asked.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
-        sweeping.cancel()
+        sweep.cancel()
     if not stop.level:
         stop.ask()
     await asyncio.gather(*tasks)
@@ -209,7 +223,10 @@ async def _listening(app: web.Application, address: Address) -> AsyncIterator[in
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=READ_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, address.host, address.port, backlog=1024).start()
+        try:
+            await web.TCPSite(runner, address.host, address.port, backlog=1024).start()
+        except OSError as error:
+            raise AddressError(f"{address.host}:{address.port} cannot be had: {error.strerror or error}") from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
@@ -223,7 +240,7 @@ async def _sweep(queue: WorkQueue, sweep: Sweep | None) -> None:
         except Exception as error:
             # Whatever a forge answers, the next time may be better; its message may hold what is not for a log.
             _log.error("the sweep failed: %s", error if isinstance(error, QueueError) else type(error).__name__)
-        await asyncio.sleep(sweep.hours * 3600)
+        await asyncio.sleep(sweep.seconds)
 
 
 def _put_all(queue: WorkQueue, sweep: Sweep) -> int:

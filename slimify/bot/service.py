@@ -14,12 +14,12 @@ from slimify.bot.jobs import Job, WorkQueue
 from slimify.bot.queue_sqlite import SqliteQueue
 from slimify.bot.redact import Secrets
 from slimify.bot.run import Wanted, repositories
-from slimify.bot.server import Address, Hook, Sweep
+from slimify.bot.server import Address, AddressError, Hook, Sweep
 from slimify.bot.server import serve as serve_queue
 from slimify.bot.settings import Bot, secret_at
 from slimify.bot.stopping import stopping_on_signals
 from slimify.bot.visiting import Limits
-from slimify.bot.visits import Errand, visit_job
+from slimify.bot.visits import Errand, modules_for, visit_job
 from slimify.bot.workers import work as work_queue
 from slimify.config import ConfigError
 
@@ -86,7 +86,7 @@ def serve(bot: Bot, secrets: Secrets, *, workers: bool = True) -> None:
     tokens, hooks = tokens_of(bot, secrets), hooks_of(bot, secrets)
     if not hooks:
         raise ConfigError("forge", "no forge may post: webhook-secret-env or webhook-secret-file is missing")
-    with opened(bot) as queue, _visit(bot, tokens) as visit:
+    with opened(bot) as queue, _visit(bot, tokens) as visit, _told_as_configuration():
         serve_queue(
             queue,
             hooks,
@@ -94,7 +94,8 @@ def serve(bot: Bot, secrets: Secrets, *, workers: bool = True) -> None:
             address=Address(*bot.listen),
             workers=bot.workers,
             limits=Limits(seconds=bot.visit_timeout),
-            sweep=None if bot.sweep is None else Sweep(sweep_of(bot, tokens), bot.sweep / 3600),
+            preload=modules_for(bot),
+            sweep=None if bot.sweep is None else Sweep(sweep_of(bot, tokens), bot.sweep),
         )
 
 
@@ -105,7 +106,16 @@ def work(bot: Bot, secrets: Secrets) -> None:
     """
     tokens = tokens_of(bot, secrets)
     with opened(bot) as queue, _visit(bot, tokens) as visit, stopping_on_signals() as stop:
-        work_queue(queue, visit, workers=bot.workers, stop=stop, limits=Limits(seconds=bot.visit_timeout))
+        limits, preload = Limits(seconds=bot.visit_timeout), modules_for(bot)
+        work_queue(queue, visit, workers=bot.workers, stop=stop, limits=limits, preload=preload)
+
+
+@contextmanager
+def _told_as_configuration() -> Iterator[None]:
+    try:
+        yield
+    except AddressError as error:
+        raise ConfigError("listen", str(error)) from None
 
 
 @contextmanager

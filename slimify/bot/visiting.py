@@ -23,10 +23,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from slimify.bot.forge import ForgeError, TemporaryError
 from slimify.bot.jobs import Ended, Job, Result, Visit
 
 _MAX_ANSWER = 1 << 20
+# A line for the log. A repository has a say in it, and a character may take six bytes.
+_MOST_SAID = 4000
 
 
 class Limits(NamedTuple):
@@ -42,20 +43,33 @@ class Limits(NamedTuple):
 class Running:
     """A visit that was begun. `crashed` says that its process ended by itself, without an answer."""
 
-    def __init__(self, job: Job, visit: Visit, limits: Limits) -> None:
+    def __init__(self, job: Job, visit: Visit, limits: Limits, preload: tuple[str, ...] = ()) -> None:
+        """Begin one. `preload` are modules that all visits need. Raises `OSError` if there is no process for it."""
         self.job = job
         self.began = time.monotonic()
         self.crashed = False
         self._limits = limits
         # What a killed visit leaves behind, clones for the most part, lies here, and goes when it ends.
         self._folder = tempfile.mkdtemp(prefix="slimify-visit-")
-        context = _context(_module_of(visit))
-        self._answer, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_be, args=(theirs, visit, job, limits, self._folder), name=job.repository
-        )
-        self._process.start()
-        theirs.close()
+        context = _context((_module_of(visit), *preload))
+        try:
+            self._answer, theirs = context.Pipe()
+            with theirs:
+                self._process = context.Process(
+                    target=_be, args=(theirs, visit, job, limits, self._folder), name=job.repository
+                )
+                try:
+                    self._process.start()
+                except BaseException:
+                    self._answer.close()
+                    raise
+        except EOFError:
+            # The fork server could not fork, which was its end; the next visit gets another.
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise OSError("the system gives no process") from None
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
 
     @property
     def wait_for(self) -> Connection:
@@ -77,12 +91,14 @@ class Running:
         try:
             ended, said, wait, pull_requests = json.loads(self._answer.recv_bytes(_MAX_ANSWER))
             result = Result(Ended(ended), said, wait, tuple(pull_requests))
-        except (EOFError, OSError):
+        except (EOFError, ConnectionError):
             self.crashed = True
             self._process.join()
             code = self._process.exitcode or 0
             name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             result = Result(Ended.FAILED, f"its process ended without an answer: {name}")
+        except OSError:  # more than any answer is
+            result = Result(Ended.FAILED, "its process gave an answer that is none")
         self.end()
         return result
 
@@ -101,10 +117,10 @@ class Running:
 
 
 @functools.cache
-def _context(preload: str) -> multiprocessing.context.ForkServerContext:
+def _context(preload: tuple[str, ...]) -> multiprocessing.context.ForkServerContext:
     # Not a plain fork: who runs workers may have threads, and their locks would be copied as they are.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["slimify.bot.visiting", preload])
+    context.set_forkserver_preload(["slimify.bot.visiting", *preload])
     return context
 
 
@@ -130,7 +146,8 @@ def _be(answer: Connection, visit: Visit, job: Job, limits: Limits, folder: str)
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     threading.Thread(target=_end_with_pipe, args=(answer,), daemon=True).start()
     result = _outcome(visit, job)
-    answer.send_bytes(json.dumps([result.ended.value, result.said, result.wait, result.pull_requests]).encode())
+    said = result.said[:_MOST_SAID]
+    answer.send_bytes(json.dumps([result.ended.value, said, result.wait, result.pull_requests]).encode())
     # As long as this process is there its group is, and the group is killed by its number.
     while True:
         signal.pause()
@@ -139,10 +156,6 @@ def _be(answer: Connection, visit: Visit, job: Job, limits: Limits, folder: str)
 def _outcome(visit: Visit, job: Job) -> Result:
     try:
         return visit(job)
-    except TemporaryError as error:
-        return Result(Ended.LATER, str(error), error.wait)
-    except ForgeError as error:
-        return Result(Ended.FAILED, str(error))
     except BaseException as error:
         # The message might hold a secret, such as an address with a token in it.
         return Result(Ended.FAILED, f"{type(error).__name__} at {_place(error)}")

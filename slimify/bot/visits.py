@@ -30,6 +30,12 @@ _DONE = ("opened", "refreshed", "closed")
 _log = logging.getLogger(__name__)
 
 
+def modules_for(bot: Bot) -> tuple[str, ...]:
+    """What every visit loads: the forges' libraries, and the engine, whose transforms are found by entry points."""
+    kinds = dict.fromkeys(account.kind for account in bot.accounts.values())
+    return (*(f"slimify.bot.forges.{kind}" for kind in kinds), "slimify.rewrite.pipeline", "slimify.transforms")
+
+
 class Errand(NamedTuple):
     """What all visits of a process have in common.
 

@@ -15,13 +15,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from slimify.bot.groups import PREFIX
 from slimify.bot.jobs import Job
 from slimify.bot.names import is_repository
+from slimify.bot.orders import orders_in
 
 TOLERANCE = 300.0
 """Seconds that a signed time may be off: what the libraries of Standard Webhooks let through."""
-COMMAND = "/slimify"
-"""What a line of a comment begins with that is for the bot."""
 
 
 class Post(NamedTuple):
@@ -103,9 +103,7 @@ def event_of(kind: str, headers: Mapping[str, str]) -> str:
     return headers.get({"github": "X-GitHub-Event", "gitlab": "X-Gitlab-Event", "gitea": "X-Gitea-Event"}[kind], "")
 
 
-def jobs_of(
-    kind: str, event: str, payload: Mapping[str, Any], *, forge: str = "", prefix: str = "slimify/"
-) -> list[Job]:
+def jobs_of(kind: str, event: str, payload: Mapping[str, Any], *, forge: str = "", prefix: str = PREFIX) -> list[Job]:
     """The jobs that an event is a reason for; none for most events. `why` says which event it was.
 
     `forge` is the operator's name of the forge, `kind` by default; `prefix` is what the bot's own branches begin with.
@@ -143,7 +141,7 @@ def _push(payload: Mapping[str, Any]) -> Iterator[_Reason]:
 def _comment(payload: Mapping[str, Any]) -> Iterator[_Reason]:
     # GitHub: a pull request is an issue with a `pull_request` in it. Gitea says `is_pull` besides.
     of_pull = bool(_at(payload, "issue", "pull_request")) or payload.get("is_pull") is True
-    if of_pull and payload.get("action") == "created" and _has_command(_text(payload, "comment", "body")):
+    if of_pull and payload.get("action") == "created" and orders_in(_text(payload, "comment", "body")):
         yield _Reason(_text(payload, "repository", "full_name"), "comment")
 
 
@@ -191,7 +189,7 @@ def _lab_comment(payload: Mapping[str, Any]) -> Iterator[_Reason]:
     note = _at(payload, "object_attributes")
     # Before 16.11 there was no action, and an edited comment was no event.
     new = _text(note, "noteable_type") == "MergeRequest" and (_text(note, "action") or "create") == "create"
-    if new and _has_command(_text(note, "note")):
+    if new and orders_in(_text(note, "note")):
         yield _Reason(_text(payload, "project", "path_with_namespace"), "comment")
 
 
@@ -217,10 +215,6 @@ _GITLAB: dict[str, Reader] = {
     "project_rename": _lab_project,
     "project_transfer": _lab_project,
 }
-
-
-def _has_command(body: str) -> bool:
-    return any(line.split(maxsplit=1)[:1] == [COMMAND] for line in body.splitlines())
 
 
 def _at(value: object, *path: str) -> Any:

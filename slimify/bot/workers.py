@@ -38,6 +38,7 @@ def work(
     until_empty: bool = False,
     poll: float = 0.5,
     on_end: Callable[[Ending], None] = _nobody,
+    preload: tuple[str, ...] = (),
 ) -> None:
     """Visit what is in the queue, `workers` at once, until asked to stop; with `until_empty`, until nothing is left.
 
@@ -45,9 +46,10 @@ def work(
     none. What did not end in time is put back. A queue that cannot be used is tried again and again: visits go on as
     long as the lease is good, and how they ended is told when it can be.
 
-    `visit` is sent to other processes, so it is a function of a module, or a `functools.partial` of one.
+    `visit` is sent to other processes, so it is a function of a module, or a `functools.partial` of one. `preload`
+    names modules that every visit needs, and that need not be loaded by each.
     """
-    _Pool(queue, visit, workers, stop, limits or Limits(), until_empty, poll, on_end).run()
+    _Pool(queue, visit, workers, stop, limits or Limits(), until_empty, poll, on_end, preload).run()
 
 
 class _Pool:
@@ -61,9 +63,11 @@ class _Pool:
         until_empty: bool,
         poll: float,
         on_end: Callable[[Ending], None],
+        preload: tuple[str, ...],
     ) -> None:
         self._queue, self._visit, self._workers, self._stop = queue, visit, workers, stop
         self._limits, self._until_empty, self._poll, self._on_end = limits, until_empty, poll, on_end
+        self._preload = preload
         self._running: list[Running] = []
         self._untold: list[Ending] = []
         self._unfinished: list[Job] = []
@@ -129,7 +133,7 @@ class _Pool:
         if job is None:
             return False
         try:
-            self._running.append(Running(job, self._visit, self._limits))
+            self._running.append(Running(job, self._visit, self._limits, self._preload))
         except OSError as error:
             _log.error("%s: no process for the visit: %s", job.repository, error)
             self._queue.put_back(job)

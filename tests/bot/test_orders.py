@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from slimify.bot.forge import Comment
@@ -34,6 +36,15 @@ def read(*comments: Comment, answered: tuple[int, ...] = ()) -> Orders:
 )
 def test_the_words(text: str, words: list[list[str]]) -> None:
     assert orders_in(text) == words
+
+
+@pytest.mark.parametrize("mark", ["`", "~"])
+def test_a_long_row_of_marks_takes_no_time(mark: str) -> None:
+    """Everybody may comment, and the text is looked at before it is known whose it is."""
+    begun = time.process_time()
+    assert orders_in(mark * 200_000 + "\n/slimify stop") == []
+    assert orders_in(f"{mark * 200_000}x") == []
+    assert time.process_time() - begun < 5, "it is linear: a quadratic search takes minutes"
 
 
 def test_who_may_push_is_heard() -> None:

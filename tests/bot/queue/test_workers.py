@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slimify.bot.jobs import Counts, Ended, Job, Retries
+from slimify.bot.jobs import Counts, Ended, Job, Result, Retries
 from slimify.bot.queue_sqlite import SqliteQueue, temporary_queue
 from slimify.bot.stopping import Stop
 from slimify.bot.visiting import Limits
@@ -70,6 +70,15 @@ def test_a_process_that_ends_without_an_answer_is_a_failure(tmp_path: Path, what
     ending, counts = ended(tmp_path, what)
     assert said in ending.result.said
     assert counts == Counts(0, 0, 1)
+
+
+def test_an_answer_of_any_length(tmp_path: Path) -> None:
+    """What a repository has a say in is cut; what is longer than any answer is none, and nobody waits for its end."""
+    ending, _ = ended(tmp_path, "babbles")
+    assert ending.result == Result(Ended.DONE, "x" * 4000)
+    (tmp_path / "more").mkdir()
+    ending, _ = ended(tmp_path / "more", "shouts")
+    assert (ending.result.ended, ending.result.said) == (Ended.FAILED, "its process gave an answer that is none")
 
 
 def test_a_visit_that_hangs_in_c_is_ended_in_time(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from slimify.bot.forge import TemporaryError
 from slimify.bot.jobs import Ended, Job, Result, WorkQueue
 from slimify.bot.queue_sqlite import SqliteQueue
 from slimify.bot.stopping import stopping_on_signals
@@ -63,10 +62,6 @@ def visit(folder: Path, seconds: float, job: Job) -> Result:
     return Result(Ended.DONE, "visited", pull_requests=("opened",))
 
 
-def nothing(job: Job) -> Result:
-    return Result(Ended.DONE)
-
-
 def misbehave(folder: Path, job: Job) -> Result:
     """What the name of the repository says."""
     note(folder, "begin", job)
@@ -74,7 +69,11 @@ def misbehave(folder: Path, job: Job) -> Result:
     if what == "raises":
         raise ValueError("a secret: hunter2")
     if what == "later":
-        raise TemporaryError("rate limit", 3600.0)
+        return Result(Ended.LATER, "rate limit", 3600.0)
+    if what == "babbles":
+        return Result(Ended.DONE, "x" * (4 << 20))
+    if what == "shouts":
+        return Result(Ended.DONE, "x", None, ("opened",) * (1 << 20))
     if what == "hangs":
         # In C, with the lock of the interpreter held: neither a thread nor a signal handler of Python's gets a turn.
         re.match(r"(a+)+$", "a" * 64 + "b")

@@ -35,7 +35,7 @@ def main() -> None:
     chosen: Visit | None = None
     if seconds not in ("none", "sweep"):
         chosen = functools.partial(visit, Path(folder), float(seconds))
-    sweep = Sweep(swept, hours=0.1 / 3600) if seconds == "sweep" else None
+    sweep = Sweep(swept, seconds=0.1) if seconds == "sweep" else None
     hooks = {"hub": Hook("github", (SECRET,))}
     serve(queue, hooks, chosen, address=Address(port=0), sweep=sweep, on_listening=lambda port: print(port, flush=True))
     queue.close()
