@@ -211,20 +211,20 @@ def _account(bot: Bot, name: str | None, url: str | None, token_file: str | None
     from slimify.config import ConfigError
     from slimify.config_values import WrongError
 
+    try:
+        url = None if url is None else address(url)
+    except WrongError as error:
+        raise ConfigError("--url", str(error)) from None
     if name is None and len(bot.accounts) == 1:
         name = next(iter(bot.accounts))
     if name is None:
-        # The address is checked below, and told by its option.
-        name = (kind_of(url) if url is not None and url.startswith("http") else None) or "github"
+        name = (kind_of(url) if url is not None else None) or "github"
     account = bot.accounts.get(name)
     if account is None:
         if name not in KINDS:
             raise ConfigError("--forge", f"there is no forge {name} (known: {', '.join({**KINDS, **bot.accounts})})")
         account = Account(name, name, KINDS[name])
-    try:
-        account = account if url is None else account._replace(url=address(url))
-    except WrongError as error:
-        raise ConfigError("--url", str(error)) from None
+    account = account if url is None else account._replace(url=url)
     place = account.token if account.token != SecretPlace() else SecretPlace(env=f"{account.kind.upper()}_TOKEN")
     token = secret_at(place if token_file is None else SecretPlace(file=token_file))
     assert token is not None, "a place that names something has it, or raises"
@@ -246,12 +246,8 @@ def _lines(path: str) -> list[str]:
 
 def _logging() -> Secrets:
     """Have a service talk to standard error, without the secrets that are returned, or any of a known form."""
-    import logging
-
-    from slimify.bot.redact import RedactingFilter, Secrets
+    from slimify.bot.redact import Secrets, log_to_stderr
 
     secrets = Secrets()
-    handler = logging.StreamHandler()
-    handler.addFilter(RedactingFilter(secrets))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr(secrets)
     return secrets

@@ -209,17 +209,7 @@ def interpret(path: str, data: bytes, *, pyproject: bool) -> Config | None:
     """
     if pyproject and b"slimify" not in data:
         return None  # nor is it our business whether it is right
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(path, "is not UTF-8", line) from None
-    import tomllib  # 12 ms that only those with a configuration pay
-
-    try:
-        document: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise malformed(path, text, str(error)) from None
+    text, document = parsed(path, data)
     if not pyproject:
         return _interpret(path, text, "", document)
     tool = document.get("tool")
@@ -231,8 +221,22 @@ def interpret(path: str, data: bytes, *, pyproject: bool) -> Config | None:
     return _interpret(path, text, "tool.slimify", table)
 
 
-def malformed(path: str, text: str, message: str) -> ConfigError:
-    """What tomllib says of a file, with the place that it says."""
+def parsed(path: str, data: bytes) -> tuple[str, dict[str, Any]]:
+    """The text of a TOML file, and what it says. Raises `ConfigError`, with the place."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(path, "is not UTF-8", line) from None
+    import tomllib  # 12 ms that only those with a configuration pay
+
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _malformed(path, text, str(error)) from None
+
+
+def _malformed(path: str, text: str, message: str) -> ConfigError:
     import re
 
     # tomllib tells the place in words only, until Python 3.14.

@@ -98,6 +98,13 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+def log_to_stderr(secrets: Secrets) -> None:
+    """Have this process log to standard error, without secrets."""
+    handler = logging.StreamHandler()
+    handler.addFilter(RedactingFilter(secrets))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(message)s")
+
+
 def _forms(value: str) -> Iterable[str]:
     yield value
     yield quote(value, safe="")

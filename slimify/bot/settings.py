@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from slimify.config import ConfigError, level_name, line_of, malformed
+from slimify.bot.forge import ForgeError
+from slimify.bot.forges.connect import split_address
+from slimify.config import ConfigError, level_name, line_of, parsed
 from slimify.config_values import (
     WrongError,
     boolean,
@@ -113,9 +113,11 @@ def _identity(value: object) -> str:
 def address(value: object) -> str:
     """The address of a forge. One in clear text is taken for this machine only. Raises `WrongError`."""
     text = string(value).rstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None or parts.query:
-        raise WrongError(f"must be an address like https://forge.example, without a user, and {text!r} is none")
+    try:
+        parts = split_address(text)
+    except ForgeError:
+        # What is no address is not repeated: there may be a password in it.
+        raise WrongError("must be such as https://forge.example, without a user, a query or a fragment") from None
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise WrongError(f"must begin with https: a token would go to {parts.hostname} in clear text")
     return text
@@ -197,15 +199,9 @@ def read_settings(path: str) -> Bot:
     """The settings in a TOML file. Raises `ConfigError`, with the line where it is known."""
     try:
         with open(path, "rb") as file:
-            text = file.read().decode("utf-8")
+            text, document = parsed(path, file.read())
     except OSError as error:
         raise ConfigError(path, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(path, "is not UTF-8") from None
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise malformed(path, text, str(error)) from None
     values: dict[str, Any] = {}
     for key, item in document.items():
         try:

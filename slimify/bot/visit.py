@@ -60,7 +60,6 @@ class Visitor:
         self._now = now
         self._say = say
         self._redact = redact
-        self._me: str | None = None
 
     def visit(self, name: str, again: bool = False) -> Visited:
         """Visit a repository. With `again` an earlier visit may have ended in the middle.
@@ -106,16 +105,17 @@ class Visitor:
                 yield commit
 
     def _inside(self, repository: Repository, commit: Clone, finder: TreeFinder, again: bool) -> Visited:
-        if self._me is None:
-            self._me = self.forge.me()
+        me = self.forge.me()
         files, manners = CommitFiles(commit), finder.root.bot
         found = find_builds(files, finder.if_readable)
+        for problem in found.problems:
+            self._say(f"{problem.path}:{problem.line}: {problem.why}")
         groups = groups_of(found.dockerfiles, manners)
         with Prover(lambda folder: extract(commit, folder), self.bot.prove, self._say) as prover:
             around = Surroundings(
                 forge=self.forge,
                 bot=self.bot,
-                me=self._me,
+                me=me,
                 repository=repository,
                 commit=commit,
                 files=files,
@@ -132,7 +132,7 @@ class Visitor:
             wanted = {group.branch for group in groups}
             why = "there is no such Dockerfile any more" if manners.enabled else f"{FILE} says that there is to be none"
             for pull in self.forge.open_from(repository.name, PREFIX):
-                if pull.head not in wanted and pull.author == self._me:
+                if pull.head not in wanted and pull.author == me:
                     events.append(settle(around, Group(pull.head, ()), why))
         if not events:
             events.append(Event("left", "it has no Dockerfile" if manners.enabled else why))

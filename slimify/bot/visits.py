@@ -15,12 +15,13 @@ from slimify.bot.forges.connect import connect
 from slimify.bot.git_errors import GitError, TemporaryGitError
 from slimify.bot.git_process import Credentials
 from slimify.bot.jobs import Ended, Job, Result
-from slimify.bot.redact import Secrets
+from slimify.bot.redact import Secrets, log_to_stderr
 from slimify.bot.reports import Report, as_data, report_of
 from slimify.bot.schedule import ScheduleError
 from slimify.bot.settings import Bot
 from slimify.bot.visit import Visitor
 from slimify.config import ConfigError
+from slimify.report.common import one_line
 
 # What git is told for a user name beside a token. Sources: GitHub docs, "Authenticating as a GitHub App installation";
 # GitLab docs, "Clone with a token"; Gitea docs, "API usage": any name will do there.
@@ -61,9 +62,13 @@ def visit_job(errand: Errand, job: Job) -> Result:
     if account is None or job.forge not in errand.tokens:
         return Result(Ended.FAILED, f"there is no forge {job.forge} any more")
     token = errand.tokens[job.forge]
+    if errand.tries is None:
+        # A process of its own, in which nobody has settled where its words go. `bot run` has a report for them.
+        log_to_stderr(secrets)
 
     def say(text: str) -> None:
-        _log.info("%s: %s", job.repository, secrets.redact(text))
+        # A repository has a say in it, and gets no second line.
+        _log.info("%s: %s", job.repository, one_line(secrets.redact(text)))
 
     try:
         visitor = Visitor(

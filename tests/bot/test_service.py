@@ -104,7 +104,8 @@ def until(condition: object, seconds: float = 60.0) -> None:
 
 
 def test_from_a_webhook_to_a_pull_request(service: Service) -> None:
-    shop = service.forge.create_repository("acme/shop", {"Dockerfile": NAIVE})
+    files = {"Dockerfile": NAIVE, "compose.yaml": "services: {a: {build: ../..}}\n"}
+    shop = service.forge.create_repository("acme/shop", files)
     push = {"ref": "refs/heads/main", "repository": {"full_name": "acme/shop", "default_branch": "main"}}
     with service.running("serve") as process:
         until(lambda: _answers(service))
@@ -128,6 +129,7 @@ def test_from_a_webhook_to_a_pull_request(service: Service) -> None:
         assert process.wait(30) == 0, "it ends gracefully"
     said = service.log.read_text()
     assert service.forge.token not in said and SECRET not in said and "opened" in said
+    assert "acme/shop: compose.yaml:1: the context ../.. is outside of the repository" in said
 
 
 def _answers(service: Service) -> bool:

@@ -7,10 +7,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from slimify.bot.forge import Forge, ForgeError
 
-KINDS = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea"}
-"""The class of each kind, in the module of its name. Forgejo has Gitea's API."""
+# The class of each kind, in the module of its name. Forgejo has Gitea's API.
+_CLASSES = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea"}
 
-_HOSTS = {"github.com": "github", "gitlab.com": "gitlab", "gitea.com": "gitea", "codeberg.org": "gitea"}
 _FIRST_LABELS = {"github": "github", "gitlab": "gitlab", "gitea": "gitea", "forgejo": "gitea"}
 
 
@@ -20,18 +19,18 @@ def connect(kind: str, url: str, token: str) -> Forge:
     Raises `ForgeError` for an unknown kind, an address or a token that cannot be one, and a library that is not
     installed. The forge itself is not asked for anything yet.
     """
-    if kind not in KINDS:
-        raise ForgeError(f"unknown kind of forge: {kind!r} is none of {', '.join(KINDS)}")
+    if kind not in _CLASSES:
+        raise ForgeError(f"unknown kind of forge: {kind!r} is none of {', '.join(_CLASSES)}")
     # requests says the value of a header that it refuses; and nothing of a wrong token may be told.
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ForgeError(f"the token for {kind} is empty, or has characters that no token has")
-    parts = _split(url)
+    parts = split_address(url)
     address = parts.geturl().rstrip("/")
     try:
         module = importlib.import_module(f"slimify.bot.forges.{kind}")
     except ModuleNotFoundError as missing:
         raise ForgeError(f"{missing.name} is not installed: pip install 'slimify[bot]'") from None
-    forge: Forge = getattr(module, KINDS[kind])(github_api(parts) if kind == "github" else address, token)
+    forge: Forge = getattr(module, _CLASSES[kind])(github_api(parts) if kind == "github" else address, token)
     return forge
 
 
@@ -40,10 +39,10 @@ def kind_of(url: str) -> str | None:
 
     Raises `ForgeError` for what is no address.
     """
-    host = _split(url).hostname or ""
+    host = split_address(url).hostname or ""
     if host.endswith(".ghe.com"):
         return "github"
-    return _HOSTS.get(host) or _FIRST_LABELS.get(host.partition(".")[0])
+    return "gitea" if host == "codeberg.org" else _FIRST_LABELS.get(host.partition(".")[0])
 
 
 def github_api(url: SplitResult) -> str:
@@ -60,7 +59,8 @@ def github_api(url: SplitResult) -> str:
     return url.geturl().rstrip("/") + "/api/v3"
 
 
-def _split(url: str) -> SplitResult:
+def split_address(url: str) -> SplitResult:
+    """The parts of a forge's address. Raises `ForgeError` for what is none, or holds more than a forge's address."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
