@@ -58,12 +58,13 @@ class Ask:
     """One call of the bot's with all its requests. `what` goes on after "cannot", such as "open a pull request".
 
     `tell` reads the exceptions of one client library; those that it answers with None are raised as they are.
+    `redact` takes the token out of what they say.
     """
 
-    def __init__(self, what: str, tell: Callable[[Exception], Failed | None], token: str) -> None:
+    def __init__(self, what: str, tell: Callable[[Exception], Failed | None], redact: Callable[[str], str]) -> None:
         self._what = what
         self._tell = tell
-        self._token = token
+        self._redact = redact
         self._left = PATIENCE
 
     def read(self, request: Callable[[], T]) -> T:
@@ -153,7 +154,7 @@ class Ask:
         return RefusedError(message, failed.status or 0)
 
     def _message(self, failed: Failed) -> str:
-        said = " ".join(failed.message.replace(self._token, "[token]").split())
+        said = " ".join(self._redact(failed.message).split())
         if len(said) > LONGEST:
             said = said[: LONGEST - 1] + "…"
         status = {None: "no answer: ", 0: ""}.get(failed.status, f"{failed.status} ")

@@ -28,6 +28,7 @@ from slimify.bot.forge import (
 )
 from slimify.bot.forges.asking import LIMIT, TIMEOUT, USER_AGENT, Ask, Failed, RefusedError, last_is
 from slimify.bot.forges.suggestion import REVIEW, as_code
+from slimify.bot.redact import Secrets
 
 DRAFT = "WIP: "
 _DRAFT = re.compile(r"\s*(?:WIP:|\[WIP\])\s*", re.IGNORECASE)
@@ -45,7 +46,7 @@ class Gitea:
 
     def __init__(self, url: str, token: str) -> None:
         self._api = url.rstrip("/") + "/api/v1"
-        self._token = token
+        self._redact = Secrets([token]).redact
         self._me = ""
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
@@ -186,7 +187,7 @@ class Gitea:
         return None
 
     def _ask(self, what: str) -> Ask:
-        return Ask(what, _tell, self._token)
+        return Ask(what, _tell, self._redact)
 
     def _send(self, method: str, path: str, body: object = None, query: dict[str, str] | None = None) -> Any:
         return _json(self._request(method, path, body, query))

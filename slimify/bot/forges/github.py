@@ -34,6 +34,7 @@ from slimify.bot.forge import (
 )
 from slimify.bot.forges.asking import TIMEOUT, USER_AGENT, Ask, Failed, RefusedError, last_is
 from slimify.bot.forges.suggestion import REVIEW
+from slimify.bot.redact import Secrets
 
 Item = TypeVar("Item", bound=GithubObject)
 T = TypeVar("T")
@@ -50,7 +51,7 @@ class GitHub:
         # A second between writes is GitHub's own advice against its secondary rate limits. An Enterprise Server has
         # none unless its administrator turns them on.
         pause = (0.25, 1.0) if urlsplit(api).hostname == CLOUD else (None, None)
-        self._token = token
+        self._redact = Secrets([token]).redact
         self._me = ""
         self._github = github.Github(
             auth=github.Auth.Token(token),
@@ -199,7 +200,7 @@ class GitHub:
             return None
 
     def _ask(self, what: str) -> Ask:
-        return Ask(what, _tell, self._token)
+        return Ask(what, _tell, self._redact)
 
     def _repository(self, name: str) -> RawRepository:
         """A repository that is not asked for until something of it is."""

@@ -23,6 +23,7 @@ from slimify.bot.forge import (
 )
 from slimify.bot.forges.asking import TIMEOUT, USER_AGENT, Ask, Failed, RefusedError, last_is
 from slimify.bot.forges.suggestion import for_gitlab
+from slimify.bot.redact import Secrets
 
 CLOUD = "gitlab.com"
 
@@ -49,7 +50,7 @@ class GitLab:
 
     def __init__(self, url: str, token: str) -> None:
         self._cloud = urlsplit(url).hostname == CLOUD
-        self._token = token
+        self._redact = Secrets([token]).redact
         self._headers: dict[str, str] = {}
         session = requests.Session()
         # python-gitlab's exceptions have no headers, which say how long a rate limit lasts.
@@ -217,7 +218,7 @@ class GitLab:
         return str(made.web_url)
 
     def _ask(self, what: str) -> Ask:
-        return Ask(what, self._tell, self._token)
+        return Ask(what, self._tell, self._redact)
 
     def _remember(self, response: requests.Response, *_: object, **__: object) -> None:
         self._headers = dict(response.headers)
